@@ -1,0 +1,57 @@
+# 常用的两条命令：make serve（建站并实时预览）、make test（运行全部测试）。其余见 make help。
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# Node 与所有命令都取自仓库内的 .venv，不用机器上碰巧有的版本。
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PY := .venv/bin/python
+
+# 目录被移动或复制过的 .venv 里写着旧路径，须重建。
+ifneq ($(shell cat .venv/where 2>/dev/null),$(CURDIR))
+STALE := stale
+endif
+
+.PHONY: help serve serve-fast build build-zensical test lint lock clean $(STALE)
+
+help:  ## 列出所有命令
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
+
+serve: .venv/site.done  ## 建站并在 127.0.0.1:8000 实时预览（MkDocs）
+	@$(PY) -m sitekit.serve mkdocs
+
+serve-fast: .venv/site.done  ## 同上，用 Zensical，单页更新更快
+	@$(PY) -m sitekit.serve zensical
+
+build: .venv/site.done  ## 严格构建到 site/，检查成品，列出最慢的十页
+	@$(PY) -m sitekit.build mkdocs
+
+build-zensical: .venv/site.done  ## 用 Zensical 严格构建并检查
+	@$(PY) -m sitekit.build zensical
+
+test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站的检查）
+	@$(PY) -m pytest
+
+lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m sitekit.typography
+
+lock: .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
+	@sh tools/lock.sh
+
+clean:  ## 删除构建产物和 .venv
+	rm -rf .venv node_modules site site-zensical .cache dist docs/assets/katex
+
+.venv/build.done: locks/build.txt pyproject.toml tools/setup.sh $(STALE)
+	@sh tools/setup.sh build
+
+.venv/site.done: .venv/build.done locks/site.txt package-lock.json sitekit/assets.py
+	@sh tools/setup.sh site
+
+.venv/test.done: .venv/build.done locks/test.txt
+	@sh tools/setup.sh test
+
+.venv/lint.done: .venv/build.done locks/lint.txt
+	@sh tools/setup.sh lint

@@ -1,0 +1,64 @@
+#!/bin/sh
+# 在仓库内的 .venv 里装好 locks/<组>.txt 中锁定的依赖；由 Makefile 调用，平时不必直接运行。
+#   tools/setup.sh 组...      组：build site test lint
+# 缺什么就用一行说清缺什么、怎么办；细节在 .venv/setup.log。
+set -eu
+
+fail() {
+    printf '%s\n' "$1" >&2
+    exit 1
+}
+
+find_python() {
+    newest=""
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        command -v "$candidate" >/dev/null 2>&1 || continue
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11, 2))' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return
+        fi
+        newest="（找到的 $candidate 是 $("$candidate" -V 2>&1)）"
+    done
+    fail "需要 Python 3.11.2 或更新的版本$newest：请安装后重试，或用 make PYTHON=python3.12 … 指定它。"
+}
+
+# pip 的输出只进日志；失败时取其中最能说明问题的一行。
+run_logged() {
+    if "$@" >>.venv/setup.log 2>&1; then
+        return
+    fi
+    if grep -qiE 'resolution|unreachable|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|timed out|proxyerror|newconnection|no route' \
+        .venv/setup.log; then
+        fail "连不上软件包仓库：请检查网络或代理设置后重试（细节见 .venv/setup.log）。"
+    fi
+    reason=$(grep -E '^(ERROR|npm error)' .venv/setup.log | tail -n 1)
+    fail "安装依赖失败：${reason:-见 .venv/setup.log 末尾}；请改正后重试，或先运行 make clean。"
+}
+
+if [ ! -x .venv/bin/python ] || [ "$(cat .venv/where 2>/dev/null)" != "$PWD" ]; then
+    python=$(find_python)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+        fail "$("$python" -V) 缺少 venv 模块：Debian / Ubuntu 上请运行 apt-get install python3-venv 后重试。"
+    rm -rf .venv
+    "$python" -m venv .venv || fail "建不了虚拟环境 .venv：请检查磁盘空间和目录权限。"
+    printf '%s' "$PWD" >.venv/where
+fi
+: >.venv/setup.log
+
+for group in "$@"; do
+    printf '正在安装 %s 组依赖 …\n' "$group" >&2
+    # 构建后端已在 build 组里，所以 jieba（只有源码包）和本项目都不再另开隔离环境联网取它们。
+    run_logged .venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
+        --no-build-isolation -r "locks/$group.txt"
+    case $group in
+    build)
+        run_logged .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
+            --no-build-isolation --no-index -e .
+        ;;
+    site)
+        run_logged .venv/bin/npm ci --ignore-scripts
+        run_logged .venv/bin/python -m sitekit.assets
+        ;;
+    esac
+    touch ".venv/$group.done"
+done
