@@ -1,3 +1,25 @@
-"""dlnotes：每个数字都经过独立核对的深度学习库。"""
+"""深度学习里能算的数，由经过独立核对的代码算出。
+
+子模块用到才加载：`import dlnotes` 不加载 numpy，也不加载任何子模块。
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from dlnotes import arch, table, vision
 
 __version__ = "0.1.0"
+__all__ = ["arch", "table", "vision"]
+
+
+def __getattr__(name: str) -> "ModuleType":
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

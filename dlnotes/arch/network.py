@@ -1,0 +1,92 @@
+"""网络：有名字的节点，每个节点写明自己的输入，按先后排好。
+
+节点只能引用写在它前面的节点，所以网络一定无环，逐个走一遍就是一次前向。
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dlnotes._check import integer, problem
+from dlnotes.arch.layers import Layer, Shape
+
+INPUT = "input"
+"""输入图的名字，节点的 `inputs` 里用它指网络的输入。"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """网络里的一个节点。
+
+    Attributes:
+        name: 名字，在网络里不能重复。
+        layer: 层的规格。
+        inputs: 它的输入是哪些节点，`"input"` 指网络的输入。
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Network:
+    """一个网络的完整描述。
+
+    Attributes:
+        name: 网络的名字。
+        input: 默认的输入形状 `(C, H, W)`，不含批量。
+        nodes: 各节点，先后次序就是计算的次序。
+
+    Raises:
+        ValueError: 名字重复、引用了不存在或写在后面的节点，或输入形状不是三个正整数。
+    """
+
+    name: str
+    input: Shape
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        check_input(self.input)
+        known = {INPUT}
+        for node in self.nodes:
+            if node.name in known:
+                raise ValueError(problem("name", "不重复的名字", node.name, "请给这个节点另起名字"))
+            for source in node.inputs:
+                if source not in known:
+                    expected = f"写在 {node.name} 之前的节点"
+                    raise ValueError(problem("inputs", expected, source, "请检查名字和先后次序"))
+            known.add(node.name)
+
+
+def check_input(shape: Shape) -> Shape:
+    """检查输入形状 `(C, H, W)` 是三个正整数，原样返回。"""
+    if not isinstance(shape, tuple) or len(shape) != 3:
+        raise ValueError(problem("input", " (C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
+    for axis, size in zip("CHW", shape, strict=True):
+        integer(f"input 的 {axis}", size, minimum=1)
+    return shape
+
+
+def sequential(name: str, input: Shape, layers: Iterable[tuple[str, Layer]]) -> Network:  # noqa: A002
+    """把一串层首尾相接成网络，写法就像论文里的表：每行一个 `(名字, 层)`。
+
+    Args:
+        name: 网络的名字。
+        input: 输入形状 `(C, H, W)`，不含批量。
+        layers: 各层，依次以前一层为输入。
+
+    Returns:
+        网络的描述；算它的账用 [`ledger`][dlnotes.arch.ledger.ledger]。
+
+    Examples:
+        >>> from dlnotes.arch import Conv2d, MaxPool2d
+        >>> net = sequential("tiny", (3, 32, 32), [("conv", Conv2d(8, 3)), ("pool", MaxPool2d(2))])
+        >>> [(node.name, node.inputs) for node in net.nodes]
+        [('conv', ('input',)), ('pool', ('conv',))]
+    """
+    nodes: list[Node] = []
+    previous = INPUT
+    for node_name, layer in layers:
+        nodes.append(Node(node_name, layer, (previous,)))
+        previous = node_name
+    return Network(name, input, tuple(nodes))

@@ -1,0 +1,162 @@
+r"""滑动窗口与感受野：一个轴上的整数算术。
+
+卷积、池化在高、宽两个方向上互不相干，这里每个对象只描述一个方向。全库只用一套词：`rf`（感受野的大小）、
+`jump`（相邻两个单元在输入图上相距几个像素）、`start`（第 0 个单元看到的第一个像素，补零使它为负）。
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from dlnotes._check import integer, problem
+
+Rounding = Literal["floor", "ceil", "ceil_caffe"]
+"""除不尽时输出大小怎样取整，见 [`output_size`][dlnotes.arch.receptive.output_size]。"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    r"""一个方向上的滑动窗口：第 $t$ 个输出看到输入的 $ts-p,\ ts-p+d,\ \dots,\ ts-p+(k-1)d$。
+
+    Attributes:
+        kernel_size: 窗口里的点数 $k$。
+        stride: 步长 $s$。
+        padding: 两端各补的像素数 $p$。
+        dilation: 相邻两点的间隔 $d$，1 表示不膨胀。
+
+    Raises:
+        TypeError: 参数不是整数。
+        ValueError: 参数小于允许的最小值（`padding` 为 0，其余为 1）。
+    """
+
+    kernel_size: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    def __post_init__(self) -> None:
+        integer("kernel_size", self.kernel_size, minimum=1)
+        integer("stride", self.stride, minimum=1)
+        integer("padding", self.padding, minimum=0)
+        integer("dilation", self.dilation, minimum=1)
+
+    @property
+    def extent(self) -> int:
+        """窗口从头到尾跨过的像素数 $d(k-1)+1$。"""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+
+def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
+    r"""窗口在 `size` 个像素上滑动，得到几个输出。
+
+    $$o=\left\lfloor\frac{i+2p-d(k-1)-1}{s}\right\rfloor+1$$
+
+    这是 `"floor"`。另两种规则把除法改为向上取整，让最后一个窗口可以伸出右端，再去掉起点落在右侧补零里的
+    窗口：`"ceil"`（PyTorch 的 `ceil_mode=True`）总去掉它，`"ceil_caffe"` 只在 `padding > 0` 时去掉它。
+    两者只在步长大于窗口、且 `padding` 为 0 时不同：`size=3, kernel_size=1, stride=3` 分别得 1 和 2。
+    （Caffe 只要高、宽中有一个方向补零，两个方向就都去掉；这里各方向自己判断。）
+
+    Args:
+        size: 输入的像素数 $i$（未补零）。
+        window: 滑动窗口，给出 $k, s, p, d$。
+        rounding: 取整的规则，`"floor"`、`"ceil"` 或 `"ceil_caffe"`。
+
+    Returns:
+        输出的个数 $o$，至少为 1。
+
+    Raises:
+        ValueError: 窗口比补零后的输入还大，或不认识 `rounding`。
+
+    References:
+        Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
+        Relationship 6（膨胀见 Relationship 15）；Caffe `src/caffe/layers/pooling_layer.cpp` 的
+        `PoolingLayer::Reshape`。
+
+    Examples:
+        >>> output_size(224, Window(11, stride=4))
+        54
+        >>> output_size(224, Window(11, stride=4, padding=2))
+        55
+        >>> [output_size(112, Window(3, stride=2), rule) for rule in ("floor", "ceil")]
+        [55, 56]
+    """
+    integer("size", size, minimum=1)
+    if rounding not in get_args(Rounding):
+        expected = " / ".join(get_args(Rounding))
+        raise ValueError(problem("rounding", f" {expected} 之一", repr(rounding), "请从中选一个"))
+    room = size + 2 * window.padding - window.extent
+    if room < 0:
+        dilated = f"（膨胀后 {window.extent}）" if window.dilation > 1 else ""
+        padded = f"补零后的输入 {size + 2 * window.padding}" if window.padding else f"输入 {size}"
+        raise ValueError(f"窗口 {window.kernel_size}{dilated} 大于{padded}；请加大输入或 `padding`。")
+    if rounding == "floor":
+        return room // window.stride + 1
+    count = -(-room // window.stride) + 1
+    starts_beyond_input = (count - 1) * window.stride >= size + window.padding
+    if starts_beyond_input and (rounding == "ceil" or window.padding > 0):
+        count -= 1
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    r"""一个方向上的感受野：第 $t$ 个单元看到输入的像素 `start + t*jump` 到 `start + t*jump + rf - 1`。
+
+    默认值是输入图自己：每个像素只看到它自己。
+
+    Attributes:
+        rf: 感受野的大小，单位是像素。
+        jump: 相邻两个单元的感受野相距的像素数，即到这一层为止步长之积。
+        start: 第 0 个单元的感受野的第一个像素；为负时，它伸进了左（上）边的补零。
+
+    References:
+        Araujo, Norris & Sim (2019), *Computing Receptive Fields of Convolutional Neural Networks*, Distill,
+        doi:10.23915/distill.00021, "Computing the receptive field region"。
+
+    Examples:
+        >>> Field().through(Window(11, stride=4, padding=2)).through(Window(3, stride=2))
+        Field(rf=19, jump=8, start=-2)
+    """
+
+    rf: int = 1
+    jump: int = 1
+    start: int = 0
+
+    @property
+    def centre(self) -> float:
+        """第 0 个单元的感受野的中心，以像素的序号计；`rf` 为偶数时是半整数。"""
+        return self.start + (self.rf - 1) / 2
+
+    def through(self, window: Window) -> "Field":
+        r"""再经过一个窗口之后的感受野。
+
+        $$r'=r+d(k-1)\,j,\qquad j'=s\,j,\qquad \mathrm{start}'=\mathrm{start}-p\,j$$
+
+        三式右边的 $j$ 都是**进入**这一层时的 `jump`，不含这一层自己的步长。
+        """
+        return Field(
+            rf=self.rf + (window.extent - 1) * self.jump,
+            jump=self.jump * window.stride,
+            start=self.start - window.padding * self.jump,
+        )
+
+
+def forward(windows: Iterable[Window]) -> Field:
+    """自下而上：从输入出发，逐层累加，得到最后一层的感受野。"""
+    field = Field()
+    for window in windows:
+        field = field.through(window)
+    return field
+
+
+def backward(windows: Sequence[Window]) -> int:
+    r"""自上而下：从最后一层的一个单元出发，逐层问“看到下一层的几个单元”，得到它在输入图上的大小。
+
+    $$r\leftarrow(r-1)\,s+d(k-1)+1,\qquad r=1\ \text{（最后一层）}$$
+
+    与 [`forward`][dlnotes.arch.receptive.forward] 的 `rf` 总相等，但每换一层都要从头再算一遍，也得不到位置。
+    """
+    rf = 1
+    for window in reversed(windows):
+        rf = (rf - 1) * window.stride + window.extent
+    return rf

@@ -1,0 +1,134 @@
+r"""把若干列打印成 Markdown、CSV 或 JSON。
+
+列是“表头到值”的字典，值可以是 Python 的数、字符串、元组或 numpy 数组；各列要一样长。
+"""
+
+import csv as csv_module
+import io
+import json as json_module
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+
+from dlnotes._check import problem
+
+Columns = Mapping[str, Iterable[object]]
+
+
+def markdown(columns: Columns, *, digits: int = 6) -> str:
+    r"""打印成 Markdown 的表，供网页使用。
+
+    整数加千分位，大小写成 `64×55×55`，位置（含零或负数的元组）写成 `(-2, -2)`，`None` 写成 `—`；
+    全是数的列靠右对齐。
+    单元格里的 `|` 会被转义，所以列里不要写含 `|` 的公式（用 `\lvert`、`\mid`）。
+
+    Args:
+        columns: 表头到这一列的值。
+        digits: 小数保留几位有效数字。
+
+    Returns:
+        以换行结尾的 Markdown 文本。
+
+    Raises:
+        ValueError: 各列长短不一。
+
+    Examples:
+        >>> print(markdown({"层": ["conv1", "pool1"], "参数量": [23296, 0]}), end="")
+        | 层 | 参数量 |
+        | --- | ---: |
+        | conv1 | 23,296 |
+        | pool1 | 0 |
+    """
+    headers, rows = _rows(columns)
+    numeric = [all(_is_number(row[index]) for row in rows) for index in range(len(headers))]
+    lines = [
+        [_escape(header) for header in headers],
+        ["---:" if right else "---" for right in numeric],
+        *([_escape(_display(value, digits)) for value in row] for row in rows),
+    ]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def csv(columns: Columns) -> str:
+    r"""打印成 CSV（RFC 4180，UTF-8 文本）：数原样写出，形状写成 `64x55x55`，`None` 留空。
+
+    Args:
+        columns: 表头到这一列的值。
+
+    Returns:
+        每行以 `\r\n` 结尾的文本。
+
+    Raises:
+        ValueError: 各列长短不一。
+
+    Examples:
+        >>> csv({"name": ["conv1"], "output": [(64, 55, 55)]})
+        'name,output\r\nconv1,64x55x55\r\n'
+    """
+    headers, rows = _rows(columns)
+    text = io.StringIO()
+    writer = csv_module.writer(text)
+    writer.writerow(headers)
+    for row in rows:
+        writer.writerow(["x".join(map(str, value)) if isinstance(value, tuple) else value for value in row])
+    return text.getvalue()
+
+
+def json(columns: Columns) -> str:
+    """打印成 JSON：一行一个对象，形状是数组，`None` 是 `null`。
+
+    Args:
+        columns: 表头到这一列的值。
+
+    Returns:
+        一个 JSON 数组的文本。
+
+    Raises:
+        ValueError: 各列长短不一，或有 JSON 不能表示的 `nan`、`inf`。
+
+    Examples:
+        >>> json({"name": ["conv1"], "rf": [(11, 11)]})
+        '[{"name": "conv1", "rf": [11, 11]}]'
+    """
+    headers, rows = _rows(columns)
+    records = [dict(zip(headers, map(_plain, row), strict=True)) for row in rows]
+    return json_module.dumps(records, ensure_ascii=False, allow_nan=False)
+
+
+def _rows(columns: Columns) -> tuple[list[str], list[tuple[object, ...]]]:
+    lists = {header: list(values) for header, values in columns.items()}
+    lengths = {header: len(values) for header, values in lists.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(problem("columns", "一样长的各列", lengths, "请补齐或截短"))
+    return list(lists), list(zip(*lists.values(), strict=True))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _plain(value: object) -> object:
+    """numpy 的数换成 Python 的数，`json` 才认识。"""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _display(value: object, digits: int) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    if isinstance(value, Real):
+        return f"{float(value):.{digits}g}"
+    if isinstance(value, tuple):
+        is_size = all(_is_number(item) and item > 0 for item in value)
+        return "×".join(map(str, value)) if is_size else f"({', '.join(map(str, value))})"
+    return str(value)
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "&#124;").replace("\n", " ")
