@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dlnotes._check import integer, problem
-from dlnotes.arch.layers import Layer, Shape
+from dlnotes.arch.layers import Conv2d, Layer, MaxPool2d, Shape
+from dlnotes.arch.receptive import Window
 
 INPUT = "input"
 """输入图的名字，节点的 `inputs` 里用它指网络的输入。"""
@@ -56,6 +57,29 @@ class Network:
                     expected = f"写在 {node.name} 之前的节点"
                     raise ValueError(problem("inputs", expected, source, "请检查名字和先后次序"))
             known.add(node.name)
+
+    def windows(self, axis: int = 0) -> dict[str, Window]:
+        """各卷积层和池化层在一个方向上的滑动窗口，按计算的次序。
+
+        Args:
+            axis: 0 是高，1 是宽。
+
+        Returns:
+            节点的名字到它的窗口；没有固定窗口的层（激活、全连接、自适应池化等）不在其中。
+
+        Examples:
+            >>> from dlnotes.arch import zoo
+            >>> list(zoo.load("zf5").windows())
+            ['conv1', 'pool1', 'conv2', 'pool2', 'conv3', 'conv4', 'conv5']
+        """
+        integer("axis", axis, minimum=0)
+        if axis > 1:
+            raise ValueError(problem("axis", " 0（高）或 1（宽）", axis, "请从中选一个"))
+        return {
+            node.name: node.layer.windows[axis]
+            for node in self.nodes
+            if isinstance(node.layer, Conv2d | MaxPool2d)
+        }
 
 
 def check_input(shape: Shape) -> Shape:

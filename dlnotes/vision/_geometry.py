@@ -111,7 +111,7 @@ def scores(value: npt.ArrayLike, count: int) -> FloatArray:
 
 def threshold(value: float) -> float:
     """检查 IoU 的阈值。"""
-    expected, remedy = "[0, 1] 内的实数", "IoU 的阈值常取 0.5"
+    expected, remedy = "[0, 1] 内的实数", "请给比例而不是百分数，常取 0.5"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(problem("iou_threshold", expected, repr(value), remedy))
     if not 0 <= value <= 1:

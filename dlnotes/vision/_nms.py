@@ -44,13 +44,13 @@ def nms_steps(
         >>> nms_steps([[0, 0, 2, 1], [5, 5, 6, 6], [0, 0, 2, 2]], [0.7, 0.9, 0.8], 0.4)
         [NmsStep(kept=1, suppressed=(), ious=()), NmsStep(kept=2, suppressed=(0,), ious=(0.5,))]
     """
-    # float32 的 IoU 有舍入，会让恰好等于阈值的框落到另一边；比较一律用 float64。
-    checked = _geometry.list_of_boxes("boxes", boxes).astype(np.float64)
+    checked = _geometry.list_of_boxes("boxes", boxes)
     ranks, threshold = _geometry.scores(scores, len(checked)), _geometry.threshold(iou_threshold)
     waiting = np.argsort(-ranks, kind="stable")  # 稳定排序：同分时下标小的在前
     steps = []
     while waiting.size:
         kept, rest = waiting[0], waiting[1:]
+        # 这里的 IoU 一律是 float64：float32 的舍入会让贴近阈值的框落到另一边。
         overlaps = _geometry.compare(checked[kept], checked[rest], pixels).iou
         close = overlaps > threshold
         steps.append(NmsStep(int(kept), tuple(rest[close].tolist()), tuple(overlaps[close].tolist())))

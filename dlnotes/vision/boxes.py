@@ -211,7 +211,8 @@ def pairwise(
 
 
 def _diou(pair: _geometry.Pair) -> FloatArray:
-    centres_apart = (pair.a[..., :2] + pair.a[..., 2:] - pair.b[..., :2] - pair.b[..., 2:]) / 2
+    corners_apart = pair.a - pair.b  # 先逐角相减：相同的框得到精确的 0
+    centres_apart = (corners_apart[..., :2] + corners_apart[..., 2:]) / 2
     diagonal = _geometry.size(pair.enclosing)
     return pair.iou - ratio((centres_apart**2).sum(axis=-1), (diagonal**2).sum(axis=-1))
 
