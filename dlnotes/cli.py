@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         sys.stdout.write(options.run(options))
     except ValueError as error:
-        sys.stderr.write(f"dlnotes：{error}\n")
+        sys.stderr.write(f"dlnotes：{' '.join(str(error).split())}\n")
         return 2
     return 0
 
@@ -50,7 +50,7 @@ def _list(options: argparse.Namespace) -> str:
 
 def _show(options: argparse.Namespace) -> str:
     network = zoo.load(options.network)
-    book = ledger(network, _shape(options.input, network.input[0]) if options.input else None)
+    book = ledger(network, _shape(options.input, network.input[0]) if options.input is not None else None)
     text = _FORMATS[options.format](book.columns({name: name for name in _COLUMNS}))
     return text + _totals(book) if options.format == "markdown" else text.rstrip("\n") + "\n"
 

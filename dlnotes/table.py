@@ -7,7 +7,7 @@ import csv as csv_module
 import io
 import json as json_module
 from collections.abc import Iterable, Mapping
-from numbers import Integral, Real
+from numbers import Real
 
 from dlnotes._check import problem
 
@@ -90,12 +90,12 @@ def json(columns: Columns) -> str:
         '[{"name": "conv1", "rf": [11, 11]}]'
     """
     headers, rows = _rows(columns)
-    records = [dict(zip(headers, map(_plain, row), strict=True)) for row in rows]
-    return json_module.dumps(records, ensure_ascii=False, allow_nan=False)
+    records = [dict(zip(headers, row, strict=True)) for row in rows]
+    return json_module.dumps(records, ensure_ascii=False, allow_nan=False, default=_json_number)
 
 
 def _rows(columns: Columns) -> tuple[list[str], list[tuple[object, ...]]]:
-    lists = {header: list(values) for header, values in columns.items()}
+    lists = {header: [_native(value) for value in values] for header, values in columns.items()}
     lengths = {header: len(values) for header, values in lists.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(problem("columns", "一样长的各列", lengths, "请补齐或截短"))
@@ -106,13 +106,18 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _plain(value: object) -> object:
-    """numpy 的数换成 Python 的数，`json` 才认识。"""
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return int(value)
-    if isinstance(value, Real) and not isinstance(value, bool):
+def _native(value: object) -> object:
+    """numpy 的标量换成 Python 的值；只看有没有 `item`，所以不必加载 numpy。"""
+    if isinstance(value, tuple):
+        return tuple(map(_native, value))
+    return value.item() if hasattr(value, "item") else value
+
+
+def _json_number(value: object) -> float:
+    """`json` 不认识的数（如 `Fraction`）写成小数。"""
+    if isinstance(value, Real):
         return float(value)
-    return value
+    raise TypeError(problem("columns", "数、文本、元组或 None", repr(value), "请先换成其中一种"))
 
 
 def _display(value: object, digits: int) -> str:
@@ -120,8 +125,8 @@ def _display(value: object, digits: int) -> str:
         return "—"
     if isinstance(value, bool):
         return "是" if value else "否"
-    if isinstance(value, Integral):
-        return f"{int(value):,}"
+    if isinstance(value, int):
+        return f"{value:,}"
     if isinstance(value, Real):
         return f"{float(value):.{digits}g}"
     if isinstance(value, tuple):

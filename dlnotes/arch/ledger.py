@@ -31,9 +31,9 @@ class Row:
         params: 参数个数。
         macs: 一个样本前向一次的乘加数；FLOPs 是它的两倍。
         activation_bytes: 输出占的字节数（一个样本）；输入图不计，就地计算的层照样计。
-        rf: 感受野的 (高, 宽)，单位是像素；`"all"` 是整个输入；`None` 是各单元大小不一。
-        jump: 相邻单元相距的像素数 (高, 宽)；`rf` 不是一对数时为 `None`。
-        start: 第 0 个单元看到的第一个像素 (行, 列)，补零使它为负；`rf` 不是一对数时为 `None`。
+        rf: 感受野，`(高, 宽)`，单位是像素；`"all"` 是整个输入；`None` 是各单元大小不一。
+        jump: 相邻单元相距的像素数，`(高, 宽)`；`rf` 不是一对数时为 `None`。
+        start: 第 0 个单元看到的第一个像素，`(行, 列)`，补零使它为负；`rf` 不是一对数时为 `None`。
     """
 
     name: str
@@ -83,25 +83,30 @@ class Ledger:
         names = "、".join(row.name for row in self.rows)
         raise ValueError(problem("name", f" {self.network} 的节点名", repr(name), f"可用的有 {names}"))
 
-    def columns(self, columns: Mapping[str, str], ops: tuple[str, ...] = ()) -> dict[str, list[object]]:
+    def columns(
+        self, columns: Mapping[str, str], *, ops: tuple[str, ...] = (), axis: int | None = None
+    ) -> dict[str, list[object]]:
         """取出几列，供 [`dlnotes.table`][dlnotes.table] 打印。
 
         Args:
             columns: 表头到 `Row` 的属性名，如 `{"层": "name", "感受野": "rf"}`。
             ops: 只要这些种类的层；空元组表示全要。
+            axis: `rf`、`jump`、`start` 只取一个方向，0 是高，1 是宽；不写则两个方向都取。
 
         Returns:
             表头到这一列的值。
 
         Raises:
-            ValueError: `Row` 没有某个属性。
+            ValueError: `Row` 没有某个属性，或 `axis` 不是 0、1。
         """
         unknown = set(columns.values()) - set(Row.__annotations__)
         if unknown:
             available = "、".join(Row.__annotations__)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
+        if axis not in (None, 0, 1):
+            raise ValueError(problem("axis", " 0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
         rows = [row for row in self.rows if not ops or row.op in ops]
-        return {header: [getattr(row, key) for row in rows] for header, key in columns.items()}
+        return {header: [_cell(row, key, axis) for row in rows] for header, key in columns.items()}
 
 
 def ledger(network: Network, input: Shape | None = None, dtype: str = "float32") -> Ledger:  # noqa: A002
@@ -137,8 +142,8 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
     fields: dict[str, Fields] = {INPUT: (Field(), Field())}
     rows = []
     for node in network.nodes:
-        (source,) = node.inputs
         try:
+            source = _only_input(node)
             row, fields[node.name] = _row(node, shapes[source], fields[source], BYTES[dtype])
         except ValueError as error:
             raise ValueError(
@@ -147,6 +152,18 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
         shapes[node.name] = row.output
         rows.append(row)
     return Ledger(network.name, shape, tuple(rows))
+
+
+def _cell(row: Row, key: str, axis: int | None) -> object:
+    value: object = getattr(row, key)
+    one_axis = axis is not None and key in ("rf", "jump", "start") and isinstance(value, tuple)
+    return value[axis] if one_axis else value  # type: ignore[index]  # one_axis 已保证是元组
+
+
+def _only_input(node: Node) -> str:
+    if len(node.inputs) != 1:
+        raise ValueError(problem("inputs", "恰好一个输入", node.inputs, "这一层只能接在一个节点之后"))
+    return node.inputs[0]
 
 
 def _row(node: Node, shape: Shape, fields: Fields, element_bytes: int) -> tuple[Row, Fields]:

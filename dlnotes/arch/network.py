@@ -47,7 +47,7 @@ class Network:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
-        check_input(self.input)
+        object.__setattr__(self, "input", check_input(self.input))
         known = {INPUT}
         for node in self.nodes:
             if node.name in known:
@@ -83,12 +83,12 @@ class Network:
 
 
 def check_input(shape: Shape) -> Shape:
-    """检查输入形状 `(C, H, W)` 是三个正整数，原样返回。"""
+    """检查输入形状 `(C, H, W)` 是三个正整数，返回 Python 整数的元组。"""
     if not isinstance(shape, tuple) or len(shape) != 3:
         raise ValueError(problem("input", " (C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
-    for axis, size in zip("CHW", shape, strict=True):
-        integer(f"input 的 {axis}", size, minimum=1)
-    return shape
+    return tuple(
+        integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip("CHW", shape, strict=True)
+    )
 
 
 def sequential(name: str, input: Shape, layers: Iterable[tuple[str, Layer]]) -> Network:  # noqa: A002

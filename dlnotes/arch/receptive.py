@@ -35,10 +35,9 @@ class Window:
     dilation: int = 1
 
     def __post_init__(self) -> None:
-        integer("kernel_size", self.kernel_size, minimum=1)
-        integer("stride", self.stride, minimum=1)
-        integer("padding", self.padding, minimum=0)
-        integer("dilation", self.dilation, minimum=1)
+        for name, minimum in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
+            # 存下 Python 的整数：numpy 的整数位数有限，`jump` 乘几层就会溢出。
+            object.__setattr__(self, name, integer(name, getattr(self, name), minimum=minimum))
 
     @property
     def extent(self) -> int:
@@ -80,7 +79,7 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
         >>> [output_size(112, Window(3, stride=2), rule) for rule in ("floor", "ceil")]
         [55, 56]
     """
-    integer("size", size, minimum=1)
+    size = integer("size", size, minimum=1)
     if rounding not in get_args(Rounding):
         expected = " / ".join(get_args(Rounding))
         raise ValueError(problem("rounding", f" {expected} 之一", repr(rounding), "请从中选一个"))

@@ -7,8 +7,8 @@ r"""框：面积、IoU 及其推广（GIoU、DIoU、CIoU）、非极大值抑制
   把 $x_2$、$y_2$ 各加 1 的连续框。
 
 中间结果一律是 float64：float32 的框返回 float32，其他实数（含整数）返回 float64。每个比值在分母为 0 时取 0，
-所以面积为 0（或小到下溢）的框有确定的结果，不会出现 nan。坐标的绝对值不超过 1e18（float32）或 1e150（其他），
-面积因此不会溢出。
+所以面积为 0（或小到下溢）的框有确定的结果，不会出现 `nan`。坐标的绝对值不超过 1e18（float32）或
+1e150（其他），面积因此不会溢出。
 
 References:
     Everingham, Winn, The PASCAL VOC Development Kit, `VOCcode/VOCevaldet.m`（`pixels=True` 的加 1）。
