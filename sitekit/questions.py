@@ -1,0 +1,103 @@
+"""题目的清单：从各页的标题里读出来，首页与导出都由它生成。
+
+题目的编号、难度、主题和一句话答案只写在它自己那一页上，别处不再抄写。
+"""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from markdown.extensions.attr_list import get_attrs_and_remainder
+
+from sitekit.paths import DOCS
+
+_HEADING = re.compile(r"^## (?P<title>.+?) \{ ?(?P<attributes>[^{}]*data-q=[^{}]*)\}$")
+_ANSWER = re.compile(r"^\*\*一句话\*\* (?P<answer>.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Question:
+    """一道题。
+
+    Attributes:
+        number: 编号，如 `"Q093"`。
+        anchor: 页内的锚点。
+        title: 题目。
+        level: 难度。
+        topics: 主题。
+        answer: 一句话答案，Markdown 文本。
+        seed: 原文里指向它的锚点，可以有几个。
+        page: 页的路径，相对 `docs/`。
+    """
+
+    number: str
+    anchor: str
+    title: str
+    level: str
+    topics: tuple[str, ...]
+    answer: str
+    seed: tuple[str, ...]
+    page: str
+
+    @property
+    def url(self) -> str:
+        """从网站的根出发的地址。"""
+        folder = self.page.removesuffix("index.md").removesuffix(".md").rstrip("/")
+        return f"{folder}/#{self.anchor}" if folder else f"#{self.anchor}"
+
+
+def questions(docs: Path = DOCS) -> list[Question]:
+    """全站的题目，按编号排。
+
+    Raises:
+        ValueError: 有编号重复的题，或有题没有写一句话答案。
+    """
+    found = [question for path in docs.rglob("*.md") for question in _read(path, docs)]
+    numbers = [question.number for question in found]
+    repeated = {number for number in numbers if numbers.count(number) > 1}
+    if repeated:
+        raise ValueError(f"题目的编号重复：{'、'.join(sorted(repeated))}；每题只能有一个标题。")
+    return sorted(found, key=lambda question: question.number)
+
+
+def _read(path: Path, docs: Path) -> list[Question]:
+    page = path.relative_to(docs).as_posix()
+    found: list[Question] = []
+    # 以 `## ` 切开：每段的第一行是题目，一句话答案只在自己这一段里找。
+    for section in re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        heading = _HEADING.match(section.partition("\n")[0])
+        if heading:
+            answer = _ANSWER.search(section)
+            if not answer:
+                raise ValueError(f"{page} 的「{heading['title']}」没有写一句话答案。")
+            found.append(_question(heading, answer["answer"], page))
+    return found
+
+
+def _question(heading: re.Match[str], answer: str, page: str) -> Question:
+    attributes = dict(get_attrs_and_remainder(heading["attributes"])[0])
+    return Question(
+        number=attributes["data-q"],
+        anchor=attributes["id"],
+        title=heading["title"],
+        level=attributes["data-level"],
+        topics=tuple(attributes["data-topics"].split()),
+        answer=answer,
+        seed=tuple(attributes.get("data-seed", "").split()),
+        page=page,
+    )
+
+
+def listing(docs: Path = DOCS) -> str:
+    """首页上的题目清单（HTML）；原文的锚点都放在这里，旧链接落到对应的题。"""
+    items = "".join(_item(question) for question in questions(docs))
+    return f'<ul class="questions">{items}</ul>'
+
+
+def _item(question: Question) -> str:
+    anchors = "".join(f'<span id="{anchor}"></span>' for anchor in question.seed)
+    return (
+        f'<li>{anchors}<a href="{question.url}">{escape(question.title)}</a>'
+        f'<span class="level">{question.level} · {"、".join(question.topics)}</span></li>'
+    )

@@ -1,0 +1,39 @@
+"""整站只建一次，供各处的检查共用。"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sitekit.paths import ROOT
+
+
+def _copy_project(folder: Path) -> Path:
+    # Zensical 只肯把成品放在项目文件夹之内，所以整个项目搬进临时文件夹，两边都不碰仓库里的成品。
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "overrides", folder / "overrides")
+    shutil.copyfile(ROOT / "mkdocs.yml", folder / "mkdocs.yml")
+    (folder / "dlnotes").symlink_to(ROOT / "dlnotes")
+    return folder
+
+
+def _built(folder: Path, builder: str, site: str) -> Path:
+    command = [sys.executable, "-m", "sitekit.build", builder]
+    project = _copy_project(folder)
+    done = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / site
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MkDocs 建成的整站。"""
+    return _built(tmp_path_factory.mktemp("mkdocs"), "mkdocs", "site")
+
+
+@pytest.fixture(scope="session")
+def built_zensical(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Zensical 建成的整站。"""
+    return _built(tmp_path_factory.mktemp("zensical"), "zensical", "site-zensical")
