@@ -38,3 +38,12 @@ def pair(argument: str, value: object, *, minimum: int) -> tuple[int, int]:
         )
     number = integer(argument, value, minimum=minimum)
     return number, number
+
+
+def image_shape(shape: object) -> tuple[int, ...]:
+    """检查网络的输入形状 `(C, H, W)` 是三个正整数，返回 Python 整数的元组。"""
+    if not isinstance(shape, tuple) or len(shape) != 3:
+        raise ValueError(problem("input", " (C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
+    return tuple(
+        integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip("CHW", shape, strict=True)
+    )

@@ -24,6 +24,7 @@ _DROPPED = (
     ".//*[local-name()='svg'] | .//*[@data-search-exclude]"
     " | .//details[contains(@class, 'claims')] | .//p[@class='page-links']"
     " | .//nav[@class='md-tags'] | .//a[contains(@class, 'md-content__button')]"
+    " | .//span[contains(@class, 'doc-labels')]"
     " | .//aside[@class='md-source-file'] | .//a[@class='headerlink']"
 )
 

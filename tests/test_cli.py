@@ -96,7 +96,7 @@ def test_input_sizes() -> None:
     assert "| conv1 | Conv2d | 96×55×54 |" in run("show", "alexnet_seed", "--input", "3x227x224").out
 
 
-SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "3×224×224", "３", "²"]
+SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "3×224×224", "２２４", "²"]
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,8 @@ def test_numpy_arrays_are_columns() -> None:
 
 
 def test_json_of_numpy_numbers_in_tuples() -> None:
-    assert json_module.loads(table.json({"shape": [(numpy.int64(3), 4)]})) == [{"shape": [3, 4]}]
+    """比文本：3 与 3.0 相等，读回来比不出整数被写成了小数。"""
+    assert table.json({"shape": [(numpy.int64(3), 4)]}) == '[{"shape": [3, 4]}]'
 
 
 def test_json_of_numpy_booleans() -> None:

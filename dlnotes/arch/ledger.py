@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from dlnotes._check import problem
+from dlnotes._check import image_shape, problem
 from dlnotes.arch.layers import Reach, Shape
-from dlnotes.arch.network import INPUT, Network, Node, check_input
+from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -137,7 +137,7 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
     """
     if dtype not in BYTES:
         raise ValueError(problem("dtype", f" {' / '.join(BYTES)} 之一", repr(dtype), "请从中选一个"))
-    shape = network.input if input is None else check_input(input)
+    shape = network.input if input is None else image_shape(input)
     shapes: dict[str, Shape] = {INPUT: shape}
     fields: dict[str, Fields] = {INPUT: (Field(), Field())}
     rows = []

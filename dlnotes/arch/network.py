@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dlnotes._check import integer, problem
+from dlnotes._check import image_shape, integer, problem
 from dlnotes.arch.layers import Conv2d, Layer, MaxPool2d, Shape
 from dlnotes.arch.receptive import Window
 
@@ -47,7 +47,7 @@ class Network:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "input", check_input(self.input))
+        object.__setattr__(self, "input", image_shape(self.input))
         known = {INPUT}
         for node in self.nodes:
             if node.name in known:
@@ -80,15 +80,6 @@ class Network:
             for node in self.nodes
             if isinstance(node.layer, Conv2d | MaxPool2d)
         }
-
-
-def check_input(shape: Shape) -> Shape:
-    """检查输入形状 `(C, H, W)` 是三个正整数，返回 Python 整数的元组。"""
-    if not isinstance(shape, tuple) or len(shape) != 3:
-        raise ValueError(problem("input", " (C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
-    return tuple(
-        integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip("CHW", shape, strict=True)
-    )
 
 
 def sequential(name: str, input: Shape, layers: Iterable[tuple[str, Layer]]) -> Network:  # noqa: A002

@@ -132,6 +132,12 @@ class Field:
         $$r'=r+d(k-1)\,j,\qquad j'=s\,j,\qquad \mathrm{start}'=\mathrm{start}-p\,j$$
 
         三式右边的 $j$ 都是**进入**这一层时的 `jump`，不含这一层自己的步长。
+
+        Args:
+            window: 这一层在同一个方向上的窗口。
+
+        Returns:
+            这一层的单元的感受野，单位是像素。
         """
         return Field(
             rf=self.rf + (window.extent - 1) * self.jump,
@@ -141,7 +147,26 @@ class Field:
 
 
 def forward(windows: Iterable[Window]) -> Field:
-    """自下而上：从输入出发，逐层累加，得到最后一层的感受野。"""
+    r"""自下而上：从输入出发，逐层累加，得到最后一层的感受野。
+
+    $$r_n=1+\sum_{m=1}^{n}d_m(k_m-1)\prod_{l<m}s_l$$
+
+    乘积不含第 $m$ 层自己的步长；没有前面的层时它是 1。
+
+    Args:
+        windows: 各层在一个方向上的窗口，从靠近输入的一层起；没有层时得到输入自己（`rf` 为 1）。
+
+    Returns:
+        最后一层的感受野，单位是像素。
+
+    References:
+        Araujo, Norris & Sim (2019), Distill, doi:10.23915/distill.00021，
+        "Computing the receptive field size" 与 "Computing the receptive field region"。
+
+    Examples:
+        >>> forward([Window(3, padding=1), Window(3, padding=1), Window(2, stride=2)])
+        Field(rf=6, jump=2, start=-2)
+    """
     field = Field()
     for window in windows:
         field = field.through(window)
@@ -154,6 +179,20 @@ def backward(windows: Sequence[Window]) -> int:
     $$r\leftarrow(r-1)\,s+d(k-1)+1,\qquad r=1\ \text{（最后一层）}$$
 
     与 [`forward`][dlnotes.arch.receptive.forward] 的 `rf` 总相等，但每换一层都要从头再算一遍，也得不到位置。
+
+    Args:
+        windows: 各层在一个方向上的窗口，从靠近输入的一层起。
+
+    Returns:
+        最后一层的一个单元看到的像素数；没有层时是 1。
+
+    References:
+        Araujo, Norris & Sim (2019), Distill, doi:10.23915/distill.00021，
+        "Computing the receptive field size"。
+
+    Examples:
+        >>> backward([Window(3, padding=1), Window(3, padding=1), Window(2, stride=2)])
+        6
     """
     rf = 1
     for window in reversed(windows):

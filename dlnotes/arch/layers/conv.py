@@ -23,6 +23,19 @@ class Conv2d:
         dilation: 膨胀率，1 表示不膨胀。
         groups: 分组数；必须整除输入通道数和 `out_channels`。
         bias: 是否有偏置。
+
+    Raises:
+        TypeError: 某个参数不是整数。
+        ValueError: 参数小于允许的最小值，或 `groups` 不整除通道数。
+
+    References:
+        Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
+        Relationship 6 与 15（输出大小）；Krizhevsky et al. (2012), §3.5（分组）。
+
+    Examples:
+        >>> conv = Conv2d(64, 3, padding=1)
+        >>> conv.output((3, 224, 224)), conv.params((3, 224, 224)), conv.macs((3, 224, 224))
+        ((64, 224, 224), 1792, 86704128)
     """
 
     out_channels: int

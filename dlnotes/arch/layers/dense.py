@@ -25,6 +25,17 @@ class Linear:
     Attributes:
         out_features: 输出的个数。
         bias: 是否有偏置。
+
+    Raises:
+        TypeError: `out_features` 不是整数。
+        ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)`。
+
+    References:
+        Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.1。
+
+    Examples:
+        >>> Linear(4096).params((9216,)), Linear(4096).macs((9216,))
+        (37752832, 37748736)
     """
 
     out_features: int

@@ -18,6 +18,20 @@ class MaxPool2d(NoWeights):
         padding: 每一端补的像素数；须小于窗口，否则有的窗口里一个像素也没有。
         dilation: 膨胀率。
         rounding: 除不尽时怎样取整，见 [`output_size`][dlnotes.arch.receptive.output_size]。
+
+    Raises:
+        TypeError: 某个参数不是整数。
+        ValueError: 参数小于允许的最小值，`padding` 不小于窗口，或不认识 `rounding`。
+
+    References:
+        Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
+        Relationship 7（`"floor"`、不补零）；另两种取整见 `output_size`。
+
+    Examples:
+        >>> MaxPool2d(3, stride=2).output((64, 112, 112))
+        (64, 55, 55)
+        >>> MaxPool2d(3, stride=2, rounding="ceil").output((64, 112, 112))
+        (64, 56, 56)
     """
 
     kernel_size: Size
@@ -61,6 +75,20 @@ class AdaptiveAvgPool2d(NoWeights):
 
     Attributes:
         output_size: 输出的大小；一个整数，或 `(高, 宽)`。
+
+    Raises:
+        TypeError: `output_size` 不是整数。
+        ValueError: `output_size` 小于 1。
+
+    References:
+        PyTorch `aten/src/ATen/native/AdaptivePooling.h` 的 `start_index`、`end_index`。
+
+    Examples:
+        >>> pool = AdaptiveAvgPool2d(7)
+        >>> pool.output((512, 14, 14)), pool.reach((512, 14, 14))[0]
+        ((512, 7, 7), Window(kernel_size=2, stride=2, padding=0, dilation=1))
+        >>> pool.reach((512, 8, 9)) is None  # 9→7 的窗口大小不一
+        True
     """
 
     output_size: Size
