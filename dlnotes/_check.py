@@ -8,7 +8,8 @@ from operator import index
 
 def problem(argument: str, expected: str, got: object, remedy: str) -> str:
     """一条报错的全文；类型由调用者选（`TypeError` 还是 `ValueError`）。"""
-    return f"`{argument}` 应为{expected}，得到 {got}；{remedy}。"
+    gap = " " if expected[0].isascii() else ""  # 汉字与西文之间空一格
+    return f"`{argument}` 应为{gap}{expected}，得到 {got}；{remedy}。"
 
 
 def integer(argument: str, value: object, *, minimum: int) -> int:
@@ -26,12 +27,18 @@ def integer(argument: str, value: object, *, minimum: int) -> int:
     return number
 
 
+def boolean(argument: str, value: object) -> None:
+    """检查一个开关；1、0、None 不算，免得 `bias=5` 数出五个偏置。"""
+    if not isinstance(value, bool):
+        raise TypeError(problem(argument, "True 或 False", repr(value), "请写明要还是不要"))
+
+
 def pair(argument: str, value: object, *, minimum: int) -> tuple[int, int]:
     """检查高、宽两个方向的整数；单个整数表示两个方向相同。"""
     if isinstance(value, list | tuple):
-        if len(value) != 2:
-            expected = "一个整数或 (高, 宽) 两个整数"
-            raise ValueError(problem(argument, expected, repr(value), "请给出一个或两个整数"))
+        if isinstance(value, list) or len(value) != 2:  # 列表会让层不可散列
+            expected = "一个整数或元组 (高, 宽)"
+            raise ValueError(problem(argument, expected, repr(value), "请给出一个整数或两个整数的元组"))
         return (
             integer(f"{argument}[0]", value[0], minimum=minimum),
             integer(f"{argument}[1]", value[1], minimum=minimum),
@@ -43,7 +50,7 @@ def pair(argument: str, value: object, *, minimum: int) -> tuple[int, int]:
 def image_shape(shape: object) -> tuple[int, ...]:
     """检查网络的输入形状 `(C, H, W)` 是三个正整数，返回 Python 整数的元组。"""
     if not isinstance(shape, tuple) or len(shape) != 3:
-        raise ValueError(problem("input", " (C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
+        raise ValueError(problem("input", "(C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
     return tuple(
         integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip("CHW", shape, strict=True)
     )

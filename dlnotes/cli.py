@@ -1,6 +1,7 @@
 """命令行：`dlnotes list` 列出网络，`dlnotes show vgg16` 打印一个网络的账本。"""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -19,9 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         sys.stdout.write(options.run(options))
+        sys.stdout.flush()
     except ValueError as error:
         sys.stderr.write(f"dlnotes：{' '.join(str(error).split())}\n")
         return 2
+    except BrokenPipeError:
+        # 下游（如 head）先走了；把标准输出接到空处，免得解释器退出时再报一次。
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -91,7 +91,10 @@ def json(columns: Columns) -> str:
     """
     headers, rows = _rows(columns)
     records = [dict(zip(headers, row, strict=True)) for row in rows]
-    return json_module.dumps(records, ensure_ascii=False, allow_nan=False, default=_json_number)
+    try:
+        return json_module.dumps(records, ensure_ascii=False, allow_nan=False, default=_json_number)
+    except ValueError:
+        raise ValueError(problem("columns", "JSON 能表示的数", "nan 或 inf", "请先换成 None")) from None
 
 
 def _rows(columns: Columns) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -136,4 +139,4 @@ def _display(value: object, digits: int) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("|", "&#124;").replace("\n", " ")
+    return " ".join(text.replace("|", "&#124;").splitlines())

@@ -184,3 +184,15 @@ def test_as_a_process() -> None:
         assert done.returncode == status, done.stderr
         assert len(done.stderr.splitlines()) == lines
         assert bool(done.stdout) == (status == 0)
+
+
+def test_a_reader_that_leaves_early_is_not_an_error() -> None:
+    """`dlnotes show vgg16 | head -1`：下游先走，不该有追踪信息。"""
+    command = [sys.executable, "-m", "dlnotes", "show", "vgg16"]
+    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.stdout is not None
+    assert done.stderr is not None
+    done.stdout.close()
+    assert done.stderr.read() == b""
+    done.stderr.close()
+    assert done.wait() == 0

@@ -159,7 +159,7 @@ def test_markdown_of_numpy_booleans() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), numpy.float32("nan")], ids=repr)
 def test_json_has_no_nan(value: float) -> None:
-    with pytest.raises(ValueError, match=r"JSON"):
+    with pytest.raises(ValueError, match=r"^`columns` 应为 JSON 能表示的数，得到 nan 或 inf；"):
         table.json({"x": [value]})
 
 
@@ -189,3 +189,8 @@ def test_iterators_are_read_once() -> None:
 
 def test_headers_are_escaped_too() -> None:
     assert table.markdown({"a|b": [1]}).splitlines()[0] == "| a&#124;b |"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\u2028"], ids=repr)
+def test_a_line_break_in_a_cell_does_not_break_the_row(line_break: str) -> None:
+    assert table.markdown({"x": [f"a{line_break}b"]}).splitlines()[-1] == "| a b |"

@@ -81,7 +81,7 @@ class Ledger:
             if row.name == name:
                 return row
         names = "、".join(row.name for row in self.rows)
-        raise ValueError(problem("name", f" {self.network} 的节点名", repr(name), f"可用的有 {names}"))
+        raise ValueError(problem("name", f"{self.network} 的节点名", repr(name), f"可用的有 {names}"))
 
     def columns(
         self, columns: Mapping[str, str], *, ops: tuple[str, ...] = (), axis: int | None = None
@@ -104,7 +104,7 @@ class Ledger:
             available = "、".join(Row.__annotations__)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
         if axis not in (None, 0, 1):
-            raise ValueError(problem("axis", " 0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
+            raise ValueError(problem("axis", "0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
         rows = [row for row in self.rows if not ops or row.op in ops]
         return {header: [_cell(row, key, axis) for row in rows] for header, key in columns.items()}
 
@@ -135,8 +135,8 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
         >>> book["pool5"].rf, book["pool5"].jump, book["pool5"].start
         ((212, 212), (32, 32), (-90, -90))
     """
-    if dtype not in BYTES:
-        raise ValueError(problem("dtype", f" {' / '.join(BYTES)} 之一", repr(dtype), "请从中选一个"))
+    if not isinstance(dtype, str) or dtype not in BYTES:
+        raise ValueError(problem("dtype", f"{' / '.join(BYTES)} 之一", repr(dtype), "请从中选一个"))
     shape = network.input if input is None else image_shape(input)
     shapes: dict[str, Shape] = {INPUT: shape}
     fields: dict[str, Fields] = {INPUT: (Field(), Field())}

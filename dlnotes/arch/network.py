@@ -74,7 +74,7 @@ class Network:
         """
         integer("axis", axis, minimum=0)
         if axis > 1:
-            raise ValueError(problem("axis", " 0（高）或 1（宽）", axis, "请从中选一个"))
+            raise ValueError(problem("axis", "0（高）或 1（宽）", axis, "请从中选一个"))
         return {
             node.name: node.layer.windows[axis]
             for node in self.nodes

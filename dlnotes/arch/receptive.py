@@ -64,7 +64,7 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
         输出的个数 $o$，至少为 1。
 
     Raises:
-        ValueError: 窗口比补零后的输入还大，或不认识 `rounding`。
+        ValueError: 窗口比补零后的输入还大，不认识 `rounding`，或向上取整而 `padding` 不小于窗口。
 
     References:
         Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
@@ -82,12 +82,16 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
     size = integer("size", size, minimum=1)
     if rounding not in get_args(Rounding):
         expected = " / ".join(get_args(Rounding))
-        raise ValueError(problem("rounding", f" {expected} 之一", repr(rounding), "请从中选一个"))
+        raise ValueError(problem("rounding", f"{expected} 之一", repr(rounding), "请从中选一个"))
+    if rounding != "floor" and window.padding >= window.extent:
+        # 此时去掉的不止一个窗口，两种规则的公式都不再对；池化层也不许这样补。
+        expected = f"小于窗口 {window.extent} 的整数（`rounding` 为 {rounding!r} 时）"
+        raise ValueError(problem("padding", expected, window.padding, "请减小补零或加大窗口"))
     room = size + 2 * window.padding - window.extent
     if room < 0:
-        dilated = f"（膨胀后 {window.extent}）" if window.dilation > 1 else ""
+        dilated = f"（膨胀后 {window.extent}）" if window.dilation > 1 else " "
         padded = f"补零后的输入 {size + 2 * window.padding}" if window.padding else f"输入 {size}"
-        raise ValueError(f"窗口 {window.kernel_size}{dilated} 大于{padded}；请加大输入或 `padding`。")
+        raise ValueError(f"窗口 {window.kernel_size}{dilated}大于{padded}；请加大输入或 `padding`。")
     if rounding == "floor":
         return room // window.stride + 1
     count = -(-room // window.stride) + 1

@@ -61,8 +61,8 @@ def test_too_small(case: tuple[str, str, Callable[[object], object], int]) -> No
 @pytest.mark.parametrize("case", PAIRS, ids=names(PAIRS))
 def test_wrong_pairs(case: tuple[str, str, Callable[[object], object], int]) -> None:
     _, argument, build, minimum = case
-    for value in ((), (2,), (1, 2, 3)):
-        with pytest.raises(ValueError, match=rf"^`{argument}` 应为一个整数或 \(高, 宽\) 两个整数，得到 "):
+    for value in ((), (2,), (1, 2, 3), [2, 2]):  # 列表会让层不可散列
+        with pytest.raises(ValueError, match=rf"^`{argument}` 应为一个整数或元组 \(高, 宽\)，得到 "):
             build(value)
     for axis in (0, 1):
         numbers = [2, 2]
@@ -147,3 +147,12 @@ def test_numpy_integers_become_python_integers() -> None:
     layer = Conv2d(numpy.int64(8), 3)
     assert {type(size) for size in layer.output((3, 9, 9))} == {int}
     assert type(layer.params((3, 9, 9))) is type(layer.macs((3, 9, 9))) is int
+
+
+@pytest.mark.parametrize("bias", [5, 1, 0, None, "yes"])
+def test_bias_is_a_switch(bias: object) -> None:
+    """`bias=5` 若当作数，每个核就数出五个偏置。"""
+    for build in (lambda: Conv2d(8, 3, bias=bias), lambda: Linear(8, bias=bias)):
+        with pytest.raises(TypeError, match=r"^`bias` 应为 True 或 False，得到 ") as caught:
+            build()
+        assert one_sentence(caught.value)

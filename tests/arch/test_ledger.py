@@ -259,3 +259,13 @@ def test_unknown_columns(unknown: str) -> None:
         ValueError, match=rf"^`columns` 应为以下之一：name、op、.*start，得到 \['{unknown}'\]；.*。$"
     ):
         ledger(zoo.load("zf5")).columns({"层": "name", "值": unknown})
+
+
+def test_dtype_must_be_a_name() -> None:
+    with pytest.raises(ValueError, match=r"^`dtype` 应为 float64 / .* 之一，得到 \['float32'\]；"):
+        ledger(zoo.load("zf5"), dtype=["float32"])  # type: ignore[arg-type]
+
+
+def test_pooling_needs_an_image() -> None:
+    with pytest.raises(ValueError, match=r"^`shape` 应为 \(C, H, W\)，得到 \(\)；"):
+        MaxPool2d(2).output(())

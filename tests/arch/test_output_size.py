@@ -121,6 +121,14 @@ def test_messages_name_the_dilated_window_and_the_input() -> None:
         output_size(8, Window(3, dilation=4))
 
 
+@pytest.mark.parametrize("rule", ["ceil", "ceil_caffe"])
+def test_ceil_with_padding_beyond_the_window_is_rejected(rule: str) -> None:
+    """此时去掉的不止一个窗口，套公式会比向下取整还少。"""
+    with pytest.raises(ValueError, match=r"^`padding` 应为小于窗口 1 的整数.*得到 3；"):
+        output_size(1, Window(1, padding=3), rule)  # type: ignore[arg-type]
+    assert output_size(1, Window(1, padding=3)) == count_floor(1, 1, 1, 3, 1) == 7
+
+
 @pytest.mark.parametrize("rule", ["round", "Ceil", "", None])
 def test_unknown_rounding(rule: str | None) -> None:
     with pytest.raises(ValueError, match=r"^`rounding` 应为 floor / ceil / ceil_caffe 之一，得到 .*。$"):

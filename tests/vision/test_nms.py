@@ -164,7 +164,7 @@ def test_inputs_are_not_modified():
         ([[0, 0, 1, 1]], [np.nan], 0.5, ValueError, "^`scores` 应为有限的实数，得到 nan；"),
         ([[0, 0, 1, 1]], [np.inf], 0.5, ValueError, "得到 inf；"),
         ([[0, 0, 1, 1]], ["a"], 0.5, TypeError, "^`scores` 应为实数数组"),
-        ([[0, 0, 1, 1]], [1], 1.5, ValueError, r"^`iou_threshold` 应为\[0, 1\] 内的实数，得到 1\.5；"),
+        ([[0, 0, 1, 1]], [1], 1.5, ValueError, r"^`iou_threshold` 应为 \[0, 1\] 内的实数，得到 1\.5；"),
         ([[0, 0, 1, 1]], [1], -0.1, ValueError, "得到 -0.1；"),
         ([[0, 0, 1, 1]], [1], np.nan, ValueError, "得到 nan；"),
         ([[0, 0, 1, 1]], [1], "0.5", TypeError, "得到 '0.5'；"),

@@ -49,7 +49,7 @@ def both_windows(kernel_size: Size, stride: Size, padding: Size, dilation: Size)
 def image(shape: Shape) -> tuple[int, int, int]:
     """检查形状是 `(C, H, W)`。"""
     if len(shape) != 3:
-        raise ValueError(problem("shape", " (C, H, W)", shape, "展平之后不能再接作用于图像的层"))
+        raise ValueError(problem("shape", "(C, H, W)", shape, "展平之后不能再接作用于图像的层"))
     channels, height, width = shape
     return channels, height, width
 
@@ -62,10 +62,10 @@ def slide(shape: Shape, windows: Windows, rounding: Rounding) -> tuple[int, int]
     except ValueError:
         kernel = "×".join(str(window.kernel_size) for window in windows)
         extent = "×".join(str(window.extent) for window in windows)
-        dilated = f"（膨胀后 {extent}）" if extent != kernel else ""
+        dilated = f"（膨胀后 {extent}）" if extent != kernel else " "
         padding = "×".join(str(window.padding) for window in windows)
         raise ValueError(
-            f"窗口 {kernel}{dilated} 大于到达它的 {height}×{width}（两端各补 {padding}）；"
+            f"窗口 {kernel}{dilated}大于到达它的 {height}×{width}（两端各补 {padding}）；"
             "请加大输入或 `padding`。"
         ) from None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from dlnotes._check import integer, problem
+from dlnotes._check import boolean, integer, problem
 from dlnotes.arch.layers._base import Shape, Size, Windows, both_windows, image, slide, store
 
 
@@ -25,7 +25,7 @@ class Conv2d:
         bias: 是否有偏置。
 
     Raises:
-        TypeError: 某个参数不是整数。
+        TypeError: 某个参数不是整数，或 `bias` 不是布尔值。
         ValueError: 参数小于允许的最小值，或 `groups` 不整除通道数。
 
     References:
@@ -49,6 +49,7 @@ class Conv2d:
     def __post_init__(self) -> None:
         store(self, out_channels=integer("out_channels", self.out_channels, minimum=1))
         store(self, groups=integer("groups", self.groups, minimum=1))
+        boolean("bias", self.bias)
         if self.out_channels % self.groups:
             raise ValueError(
                 problem("groups", f"out_channels={self.out_channels} 的约数", self.groups, "请改分组数")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from dlnotes._check import integer, problem
+from dlnotes._check import boolean, integer, problem
 from dlnotes.arch.layers._base import NoWeights, Reach, Shape, store
 
 
@@ -27,7 +27,7 @@ class Linear:
         bias: 是否有偏置。
 
     Raises:
-        TypeError: `out_features` 不是整数。
+        TypeError: `out_features` 不是整数，或 `bias` 不是布尔值。
         ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)`。
 
     References:
@@ -43,10 +43,11 @@ class Linear:
 
     def __post_init__(self) -> None:
         store(self, out_features=integer("out_features", self.out_features, minimum=1))
+        boolean("bias", self.bias)
 
     def output(self, shape: Shape) -> Shape:
         if len(shape) != 1:
-            raise ValueError(problem("shape", " (F,)", shape, "请在全连接层之前加一层 Flatten"))
+            raise ValueError(problem("shape", "(F,)", shape, "请在全连接层之前加一层 Flatten"))
         return (self.out_features,)
 
     def params(self, shape: Shape) -> int:

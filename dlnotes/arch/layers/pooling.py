@@ -54,7 +54,7 @@ class MaxPool2d(NoWeights):
         return both_windows(self.kernel_size, stride, self.padding, self.dilation)
 
     def output(self, shape: Shape) -> Shape:
-        return shape[0], *slide(shape, self.windows, self.rounding)
+        return image(shape)[0], *slide(shape, self.windows, self.rounding)
 
     def reach(self, shape: Shape) -> Windows:
         return self.windows
