@@ -1,6 +1,9 @@
 """两个构建工具建成的正文一样。"""
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +64,33 @@ def test_differences_name_the_page(good: Any, tmp_path: Path) -> None:
     assert missing.startswith("index.html：只有")
     assert different.startswith("topic/two/index.html：正文不同")
     assert "和" in different
+
+
+_REVERSED = """
+from mkdocs.__main__ import cli
+from mkdocs.structure.files import Files
+
+in_order = Files.documentation_pages
+Files.documentation_pages = lambda self, **options: list(in_order(self, **options))[::-1]
+cli(["build", "--strict", "--site-dir", "backwards"])
+"""
+
+
+def test_the_order_of_the_pages_does_not_matter(built_site: Path) -> None:
+    """倒着转换各页，结果一样：没有一页用到别页留下的变量。"""
+    command = [sys.executable, "-c", _REVERSED]
+    subprocess.run(command, cwd=built_site.parent, check=True, capture_output=True)
+    assert differences(built_site, built_site.parent / "backwards") == []
+
+
+def test_a_page_that_needs_another_page_fails(new_project: Callable[[Mapping[str, str]], Any]) -> None:
+    """对照：第二页用第一页的变量，会话同名也不行。"""
+    fence = '```python exec="on" id="{0}" session="same"\n{1}\n```\n'
+    head = "---\ndescription: {0}\n---\n# {0}\n\n"
+    pages = {
+        "a.md": head.format("甲") + fence.format("set", "value = 1"),
+        "b.md": head.format("乙") + fence.format("get", "print(value)"),
+    }
+    done = new_project(pages).build("mkdocs")
+    assert done.returncode == 1
+    assert "NameError" in done.stdout + done.stderr
