@@ -1,6 +1,7 @@
 # 常用的两条命令：make serve（建站并实时预览）、make test（运行全部测试）。其余见 make help。
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL: # 各组装进同一个 .venv，不能同时装
 SHELL := /bin/sh
 
 # Node 与所有命令都取自仓库内的 .venv，不用机器上碰巧有的版本。
@@ -38,7 +39,7 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版
 	@$(PY) -m mypy
 	@$(PY) -m sitekit.typography
 
-lock: .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
+lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
 	@sh tools/lock.sh
 
 clean:  ## 删除构建产物和 .venv

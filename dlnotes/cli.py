@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -71,7 +72,7 @@ def _totals(book: Ledger) -> str:
 def _shape(text: str, channels: int) -> Shape:
     """`224` 是边长，`3x224x224` 是通道、高、宽。"""
     parts = text.split("x")
-    if len(parts) not in (1, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) not in (1, 3) or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise ValueError(problem("--input", "边长（224）或通道、高、宽（3x224x224）", repr(text), "请改正"))
     sizes = tuple(int(part) for part in parts)
     return sizes if len(sizes) == 3 else (channels, sizes[0], sizes[0])

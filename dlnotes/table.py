@@ -98,6 +98,10 @@ def json(columns: Columns) -> str:
 
 
 def _rows(columns: Columns) -> tuple[list[str], list[tuple[object, ...]]]:
+    for header, values in columns.items():
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            remedy = "单个值请写成 [值]"
+            raise TypeError(problem(f"columns[{header!r}]", "一列值", repr(values), remedy))
     lists = {header: [_native(value) for value in values] for header, values in columns.items()}
     lengths = {header: len(values) for header, values in lists.items()}
     if len(set(lengths.values())) > 1:

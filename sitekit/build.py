@@ -4,6 +4,7 @@
 两者都返回 0 而什么也没建成。所以还要看构建记录，再读一遍成品。
 """
 
+import io
 import os
 import shutil
 import subprocess
@@ -29,10 +30,15 @@ _SLOWEST = 10
 
 
 def environment(builder: str) -> dict[str, str]:
-    """构建与预览共用的环境变量；调用者自己设的 `SITE_DIR` 优先。"""
+    """构建与预览共用的环境变量。
+
+    成品的文件夹不听调用者的 `SITE_DIR`：构建之前会清空它，写成 `.` 就删掉了整个仓库。
+    空的 `SITE_URL`、`REPO_URL`（没有设值的 CI 变量）当作没有设。
+    """
+    unset = {name for name in ("SITE_URL", "REPO_URL") if not os.environ.get(name)}
     return {
+        **{name: value for name, value in os.environ.items() if name not in unset},
         "SITE_DIR": _FOLDERS[builder],
-        **os.environ,
         # numpy 的溢出、除零默认只记一条 INFO；这里当作错误。
         "PYTHONWARNINGS": "error::RuntimeWarning",
         # Material 每次都提示它将停止维护；已知，并已备好 Zensical。
@@ -42,7 +48,9 @@ def environment(builder: str) -> dict[str, str]:
 
 def build(builder: str) -> list[str]:
     """构建当前目录的站点，返回全部问题；没有问题时为空。"""
-    os.environ.update(environment(builder))
+    prepared = environment(builder)
+    os.environ.clear()
+    os.environ.update(prepared)
     with Path("mkdocs.yml").open("rb") as file:
         config = yaml_load(file)
     site = Path(config["site_dir"])
@@ -97,6 +105,9 @@ def _print_slowest(seconds: Mapping[str, float]) -> None:
 
 def main(builder: str) -> int:
     """命令行入口；有任何问题就返回 1。"""
+    for stream in (sys.stdout, sys.stderr):  # 终端的编码写不出汉字时换成转义，不要因此失败
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     problems = build(builder)
     sys.stdout.flush()
     for problem in problems:

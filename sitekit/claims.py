@@ -1,7 +1,7 @@
 """核对页面上的数字：`claim` 比较算出的值与有出处的期望值，不符就让构建失败。
 
 比较的规则：
-- 整数、字符串、`None`、布尔值、分数要完全相等；布尔值与数不能互相冒充。
+- 字符串、`None`、布尔值，以及两个整数或分数，要完全相等，容差不管它们；布尔值与数不能互相冒充。
 - 列表、元组、numpy 数组视为同一种序列，各层长度（形状）相同且逐项相等。
 - 浮点数没有给 `rel` 或 `abs` 时也要完全相等；给了就在容差之内：`rel` 相对于期望值，
   两个都给时取较宽的一个。NaN 与任何值都不相等，无穷大只等于同号的无穷大。
@@ -29,8 +29,10 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         for name, value in (("rel", self.rel), ("abs", self.abs)):
-            if value is not None and not (0 < value < math.inf):
-                raise ValueError(f"`{name}` 应为正的有限数，得到 {value!r}；要求完全相等时请省略它。")
+            limit = 1 if name == "rel" else math.inf
+            if value is not None and (isinstance(value, bool) or not 0 < value < limit):
+                expected = "小于 1 的正数" if name == "rel" else "正的有限数"
+                raise ValueError(f"`{name}` 应为{expected}，得到 {value!r}；要求完全相等时请省略它。")
 
     def __bool__(self) -> bool:
         return self.rel is not None or self.abs is not None
@@ -142,8 +144,12 @@ def _numbers_match(got: float, expected: float, tolerance: Tolerance) -> bool:
     # 先精确比较：Python 比较整数与浮点数不舍入。无穷大不能再看容差：它的百分之几还是无穷大。
     if got == expected:
         return True
-    finite = math.isfinite(got) and math.isfinite(expected)
-    return bool(tolerance) and finite and abs(got - expected) <= tolerance.around(expected)
+    exact = isinstance(got, int | Fraction) and isinstance(expected, int | Fraction)
+    if exact or not tolerance:
+        return False  # 整数与分数之间没有舍入可言，容差只会放过错误
+    return (
+        math.isfinite(got) and math.isfinite(expected) and abs(got - expected) <= tolerance.around(expected)
+    )
 
 
 def _show(value: object) -> str:

@@ -5,6 +5,8 @@
 """
 
 import builtins
+import os
+import random
 import re
 import threading
 import time
@@ -14,6 +16,7 @@ from functools import partial
 from html import escape
 from urllib.parse import quote
 
+import numpy as np
 from markdown import Extension, Markdown
 from markdown_exec._internal.formatters import python as exec_python
 
@@ -104,7 +107,7 @@ def _convert_page(inner: Callable[[str], str], source: str) -> str:
     claims = PageClaims(_state.page)
     _library.refresh()
     _forget_sessions()
-    with _claim_everywhere(claims):
+    with _pristine_process(), _claim_everywhere(claims):
         html = inner(source)
     # 只有核对、没有输出的代码块会留下空段落，占着一行的高度。
     html = math.render(_EMPTY_PARAGRAPH.sub("", html), _state.page) + claims.footer()
@@ -116,6 +119,22 @@ def _forget_sessions() -> None:
     """上一页（或预览中上一次构建）的变量不能漏进这一页，否则次序一变结果就变。"""
     exec_python._sessions_globals.clear()
     exec_python._sessions_counter.clear()
+
+
+@contextmanager
+def _pristine_process() -> Iterator[None]:
+    """一页改过的打印格式、浮点错误的处理、随机数的状态、环境变量，换页时还原。"""
+    environment, printing, errors = dict(os.environ), np.get_printoptions(), np.geterr()
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002  # 还原的正是旧接口的全局状态
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+        np.set_printoptions(**printing)
+        np.seterr(**errors)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
 
 
 @contextmanager

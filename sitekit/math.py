@@ -82,7 +82,7 @@ class Katex:
         if not line:
             raise RuntimeError(
                 f"渲染公式的 Node 进程退出了（返回码 {self.close()}），原因见上面的输出；"
-                "若说找不到 katex，请运行 make build 重新安装依赖。"
+                "若说找不到 katex，请先运行 make clean 再重试。"
             )
         answers: list[dict[str, str]] = json.loads(line)
         return answers

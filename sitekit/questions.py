@@ -12,7 +12,7 @@ from markdown.extensions.attr_list import get_attrs_and_remainder
 
 from sitekit.paths import DOCS
 
-_HEADING = re.compile(r"^## (?P<title>.+?) \{ ?(?P<attributes>[^{}]*data-q=[^{}]*)\}$")
+_HEADING = re.compile(r"^## (?P<title>.+?) \{ ?(?P<attributes>[^{}]*data-q=[^{}]*)\}\s*$")
 _ANSWER = re.compile(r"^\*\*一句话\*\* (?P<answer>.+)$", re.MULTILINE)
 
 
@@ -65,8 +65,12 @@ def _read(path: Path, docs: Path) -> list[Question]:
     page = path.relative_to(docs).as_posix()
     found: list[Question] = []
     # 以 `## ` 切开：每段的第一行是题目，一句话答案只在自己这一段里找。
-    for section in re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+    text = path.read_text(encoding="utf-8")
+    for section in re.split(r"^(?=## |#{3,6} .*\bdata-q=)", text, flags=re.MULTILINE):
         heading = _HEADING.match(section.partition("\n")[0])
+        if not heading and re.match(r"#{1,6} .*\bdata-q=", section):
+            first = section.partition("\n")[0]
+            raise ValueError(f"{page} 的标题 {first!r} 写法不对；应为 ## 题目 {{ #锚点 data-q=… }}。")
         if heading:
             answer = _ANSWER.search(section)
             if not answer:
@@ -77,6 +81,9 @@ def _read(path: Path, docs: Path) -> list[Question]:
 
 def _question(heading: re.Match[str], answer: str, page: str) -> Question:
     attributes = dict(get_attrs_and_remainder(heading["attributes"])[0])
+    missing = [name for name in ("id", "data-level", "data-topics") if not attributes.get(name)]
+    if missing:
+        raise ValueError(f"{page} 的「{heading['title']}」缺少 {'、'.join(missing)}；请写在标题的花括号里。")
     return Question(
         number=attributes["data-q"],
         anchor=attributes["id"],

@@ -35,13 +35,14 @@ run_logged() {
     fail "安装依赖失败：${reason:-见 .venv/setup.log 末尾}；请改正后重试，或先运行 make clean。"
 }
 
-if [ ! -x .venv/bin/python ] || [ "$(cat .venv/where 2>/dev/null)" != "$PWD" ]; then
+here=$(pwd -P)  # make 的 CURDIR 也是去掉符号链接的路径
+if [ ! -x .venv/bin/python ] || [ "$(cat .venv/where 2>/dev/null)" != "$here" ]; then
     python=$(find_python)
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$("$python" -V) 缺少 venv 模块：Debian / Ubuntu 上请运行 apt-get install python3-venv 后重试。"
     rm -rf .venv
     "$python" -m venv .venv || fail "建不了虚拟环境 .venv：请检查磁盘空间和目录权限。"
-    printf '%s' "$PWD" >.venv/where
+    printf '%s' "$here" >.venv/where
 fi
 : >.venv/setup.log
 

@@ -3,6 +3,7 @@
 只依赖标准库，不加载 numpy。
 """
 
+from dlnotes.arch import zoo as zoo
 from dlnotes.arch.layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from dlnotes.arch.layers import AvgPool2d as AvgPool2d
 from dlnotes.arch.layers import Conv2d as Conv2d

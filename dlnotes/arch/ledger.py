@@ -9,6 +9,7 @@ from math import prod
 from typing import Literal
 
 from dlnotes._check import image_shape, problem
+from dlnotes.arch import layers
 from dlnotes.arch.layers import Reach, Shape
 from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
@@ -97,14 +98,18 @@ class Ledger:
             表头到这一列的值。
 
         Raises:
-            ValueError: `Row` 没有某个属性，或 `axis` 不是 0、1。
+            ValueError: `Row` 没有某个属性，没有某种层，或 `axis` 不是 0、1。
         """
         unknown = set(columns.values()) - set(Row.__annotations__)
         if unknown:
             available = "、".join(Row.__annotations__)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
-        if axis not in (None, 0, 1):
+        if isinstance(axis, bool) or axis not in (None, 0, 1):
             raise ValueError(problem("axis", "0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
+        known = {row.op for row in self.rows} | set(vars(layers))
+        if isinstance(ops, str) or not set(ops) <= known:
+            expected = f"元组，元素取自 {'、'.join(dict.fromkeys(row.op for row in self.rows))}"
+            raise ValueError(problem("ops", expected, repr(ops), "请检查层的种类，大小写也要对"))
         rows = [row for row in self.rows if not ops or row.op in ops]
         return {header: [_cell(row, key, axis) for row in rows] for header, key in columns.items()}
 
@@ -121,6 +126,7 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
         每个节点一行的账本。
 
     Raises:
+        TypeError: `network` 不是 `Network`。
         ValueError: 某一层接不上到达它的形状（报出节点、窗口和形状），或不认识 `dtype`。
 
     References:
@@ -135,6 +141,9 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
         >>> book["pool5"].rf, book["pool5"].jump, book["pool5"].start
         ((212, 212), (32, 32), (-90, -90))
     """
+    if not isinstance(network, Network):
+        remedy = "网络的名字请先用 zoo.load 换成网络"
+        raise TypeError(problem("network", "Network", repr(network), remedy))
     if not isinstance(dtype, str) or dtype not in BYTES:
         raise ValueError(problem("dtype", f"{' / '.join(BYTES)} 之一", repr(dtype), "请从中选一个"))
     shape = network.input if input is None else image_shape(input)

@@ -52,6 +52,9 @@ class Network:
         for node in self.nodes:
             if node.name in known:
                 raise ValueError(problem("name", "不重复的名字", node.name, "请给这个节点另起名字"))
+            if isinstance(node.inputs, str):
+                remedy = f"请写成 ({node.inputs!r},)"
+                raise TypeError(problem("inputs", "节点名的元组", repr(node.inputs), remedy))
             for source in node.inputs:
                 if source not in known:
                     expected = f"写在 {node.name} 之前的节点"
@@ -101,7 +104,11 @@ def sequential(name: str, input: Shape, layers: Iterable[tuple[str, Layer]]) -> 
     """
     nodes: list[Node] = []
     previous = INPUT
-    for node_name, layer in layers:
+    for item in layers:
+        if not isinstance(item, tuple) or len(item) != 2 or isinstance(item[1], type):
+            remedy = '请写成 ("conv1", Conv2d(64, 3)) 这样'
+            raise TypeError(problem("layers", "(名字, 层) 的序列", repr(item), remedy))
+        node_name, layer = item
         nodes.append(Node(node_name, layer, (previous,)))
         previous = node_name
     return Network(name, input, tuple(nodes))

@@ -6,6 +6,7 @@ r"""滑动窗口与感受野：一个轴上的整数算术。
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Literal, get_args
 
 from dlnotes._check import integer, problem
@@ -124,6 +125,14 @@ class Field:
     rf: int = 1
     jump: int = 1
     start: int = 0
+
+    def __post_init__(self) -> None:
+        for name, minimum in (("rf", 1), ("jump", 1)):
+            object.__setattr__(self, name, integer(name, getattr(self, name), minimum=minimum))
+        try:
+            object.__setattr__(self, "start", index(self.start))
+        except TypeError:
+            raise TypeError(problem("start", "整数", repr(self.start), "请传入整数")) from None
 
     @property
     def centre(self) -> float:

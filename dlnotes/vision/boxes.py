@@ -19,6 +19,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from dlnotes import _check
 from dlnotes.vision import _geometry
 from dlnotes.vision._geometry import FloatArray, ratio, result
 from dlnotes.vision._nms import NmsStep, nms, nms_steps
@@ -199,13 +200,16 @@ def pairwise(
 
     Raises:
         TypeError: 元素不是实数。
-        ValueError: 形状不是 `(N, 4)`、`(M, 4)`，或框不合法（见 `area`）。
+        ValueError: 形状不是 `(N, 4)`、`(M, 4)`，框不合法（见 `area`），或 `metric` 不是上面四个之一。
 
     Examples:
         >>> pairwise([[0, 0, 2, 2], [4, 4, 5, 5]], [[0, 0, 2, 1]])
         array([[0.5],
                [0. ]])
     """
+    if metric not in (iou, giou, diou, ciou):
+        expected, remedy = "iou、giou、diou、ciou 之一", "请传入函数本身，不是它的名字"
+        raise ValueError(_check.problem("metric", expected, repr(metric), remedy))
     rows, columns = _geometry.list_of_boxes("a", a), _geometry.list_of_boxes("b", b)
     return metric(rows[:, np.newaxis], columns[np.newaxis], pixels=pixels)
 

@@ -46,8 +46,9 @@ def loaded(page: Page) -> Iterator[str]:
     """一页里浏览器不等人点就会取的地址，照原样。"""
     for element in elements(page.root, *_SOURCES, "link"):
         yield from _attributes(element)
-    for css in values(page.root, "//style/text() | //@style[contains(., '(')]"):
-        yield from css_references(css)
+    # 不只 style：fill、mask 等图形属性里的 url() 也会去取。
+    for css in values(page.root, "//style/text() | //@*[contains(., 'url(')]"):
+        yield from (reference for reference in css_references(css) if not reference.startswith("#"))
 
 
 def _attributes(element: HtmlElement) -> Iterator[str]:
@@ -72,6 +73,11 @@ def foreign(page: Page, address: Address) -> Iterator[str]:
     for reference in loaded(page):
         if address.is_foreign(page.path, reference):
             yield reference
+    for element in elements(page.root, "base"):
+        yield f"<base href=“{element.get('href', '')}”> 会改变页上每个地址的意思"
+    for element in elements(page.root, "iframe"):
+        if element.get("srcdoc") is not None:
+            yield "<iframe srcdoc> 里的地址没有检查"
     for element in page.marked(*_FETCHED_BY_THEME):
         yield f"主题的脚本见到 class=“{element.get('class')}” 就从外站取程序"
 

@@ -11,14 +11,16 @@ from sitekit.guard.page import Page
 from sitekit.guard.text import Block, Context, Role, prose, unmeant, whole
 
 TRACEBACK = "Traceback (most recent call last)"
-_NONFINITE = re.compile(r"(?<![A-Za-z0-9_])(?:nan|inf)(?![A-Za-z0-9_])")
+_NONFINITE = re.compile(r"(?<![A-Za-z0-9_])(?:nan|NaN|NAN|inf|INF|Infinity)(?![A-Za-z0-9_])")
 # `$x$` 里没有反斜杠也算；数字开头、含空格或汉字的当作价钱。
 _TEX = re.compile(r"\\[()\[\]]|\$\$|\$[^$]*\\[A-Za-z][^$]*\$|\$(?!\d)[^$\s\u4e00-\u9fff]+\$")
 _MARKDOWN = re.compile(r"\*\*|\]\(|\]\[|\[\^|\{: |\{ ?#|\?\?\? |!!! |::: |```|--8<--")
 # 列表、标题、表格的前面没有空行时，Python-Markdown 把它们并进上一段。
 _BLOCK_MARK = re.compile(r"(?<=\n)(?:[-*+] |\d+\. |#+ )|^\|.*\|$", re.MULTILINE)
+# HTML 的解析器会把属性名变成小写，viewBox 也不例外。
 _GEOMETRY = frozenset(
-    {"d", "points", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"}
+    {"d", "points", "transform", "viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "dx", "dy"}
+    | {"r", "rx", "ry", "width", "height", "offset", "stroke-width"}
 )
 _DECORATIVE = frozenset({"twemoji", "md-icon"})
 
@@ -43,9 +45,9 @@ def nonfinite(page: Page) -> Iterator[str]:
 def nonfinite_geometry(page: Page) -> Iterator[str]:
     """图形坐标里的 `nan`：浏览器不报错，只是少画一条线。"""
     for svg in page.inside("svg"):
-        for element in select(svg, ".//*[@*[contains(., 'nan') or contains(., 'inf')]]"):
-            for name in sorted(_GEOMETRY & set(element.attrib)):
-                if re.search("nan|inf", element.get(name, "")):
+        for element in select(svg, "descendant-or-self::*"):
+            for name in sorted(name for name in element.attrib if name.lower() in _GEOMETRY):
+                if re.search("nan|inf", element.get(name, ""), re.IGNORECASE):
                     yield f"<{element.tag!s}> 的 {name} 里有非有限数"
 
 
@@ -101,11 +103,11 @@ def headings(page: Page) -> Iterator[str]:
 
 
 def claims(page: Page) -> Iterator[str]:
-    """页脚说核对了数字，个数却不是正整数。"""
+    """页脚说核对了几个数字，表里却不是几行，或一行也没有。"""
     for element in page.marked("claims"):
-        count = element.get("data-claims", "")
-        if not count.isdecimal() or int(count) == 0:
-            yield f"data-claims=“{count}” 不是正整数"
+        count, rows = element.get("data-claims", ""), len(select(element, ".//tbody/tr"))
+        if not count.isdecimal() or int(count) == 0 or int(count) != rows:
+            yield f"data-claims=“{count}”，表里有 {rows} 行"
 
 
 ARTICLE_RULES: dict[str, Rule] = {

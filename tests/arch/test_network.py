@@ -19,6 +19,7 @@ from dlnotes.arch import (
     forward,
     ledger,
     sequential,
+    zoo,
 )
 from dlnotes.arch.layers import Layer
 from dlnotes.arch.network import INPUT
@@ -166,3 +167,18 @@ def test_numpy_sizes_become_python_integers() -> None:
     network = Network("net", (numpy.int8(3), numpy.int16(300), numpy.uint8(200)), ())
     assert network.input == (3, 300, 200)
     assert {type(size) for size in network.input} == {int}
+
+
+def test_what_a_stranger_writes_first() -> None:
+    """名字当网络、裸的层、类而不是层：各报一句，说清怎么改。"""
+    with pytest.raises(TypeError, match=r"^`network` 应为 Network，得到 'vgg16'；.*zoo\.load"):
+        ledger("vgg16")  # type: ignore[arg-type]
+    for item in (Conv2d(8, 3), ("conv", Conv2d), "conv"):
+        with pytest.raises(TypeError, match=r"^`layers` 应为 \(名字, 层\) 的序列，得到 "):
+            sequential("n", (3, 8, 8), [item])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^`inputs` 应为节点名的元组，得到 'input'；"):
+        Network("n", (3, 8, 8), (Node("a", Conv2d(8, 3), "input"),))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^`name` 应为已有的网络名，得到 None；"):
+        zoo.load(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"相近的有 vgg16。$"):
+        zoo.load("VGG16")

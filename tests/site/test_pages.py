@@ -93,3 +93,24 @@ def test_answer_is_not_taken_from_the_next_question(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(first + second, encoding="utf-8")
     with pytest.raises(ValueError, match="甲"):
         questions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        '## 题 { #a data-q="Q001" data-level="基础" data-topics="甲" }}',
+        '### 题 { #a data-q="Q001" data-level="基础" data-topics="甲" }',
+        '## 题 { data-q="Q001" data-level="基础" data-topics="甲" }',
+        '## 题 { #a data-q="Q001" data-topics="甲" }',
+    ],
+)
+def test_a_malformed_heading_does_not_vanish(heading: str, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"{heading}\n\n**一句话** 答。\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.md"):
+        questions(tmp_path)
+
+
+def test_a_space_after_the_brace_is_harmless(tmp_path: Path) -> None:
+    heading = '## 题 { #a data-q="Q001" data-level="基础" data-topics="甲" } '
+    (tmp_path / "a.md").write_text(f"{heading}\n\n**一句话** 答。\n", encoding="utf-8")
+    assert [question.number for question in questions(tmp_path)] == ["Q001"]

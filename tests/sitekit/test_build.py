@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sitekit.build import expected_pages
+from sitekit.build import environment, expected_pages
 
 _FENCE = '---\ndescription: {title}\n---\n# {title}\n\n```python exec="on" id="f"\n{code}\n```\n'
 BUILDERS = ("mkdocs", "zensical")
@@ -92,3 +92,19 @@ def test_a_warning_of_the_builder_alone_fails(new_project: Callable[..., Any]) -
 def test_expected_pages_of_a_nested_nav() -> None:
     nav = ["index.md", {"甲": ["a/index.md", {"乙": "a/b.md"}]}, {"外": "https://example.org/"}]
     assert set(expected_pages(nav)) == {"index.html", "a/index.html", "a/b/index.html"}
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/", ""])
+def test_the_caller_cannot_choose_what_is_emptied(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """构建之前会清空成品的文件夹：`SITE_DIR=.` 曾会删掉整个仓库。"""
+    monkeypatch.setenv("SITE_DIR", folder)
+    assert environment("mkdocs")["SITE_DIR"] == "site"
+    assert environment("zensical")["SITE_DIR"] == "site-zensical"
+
+
+def test_an_empty_address_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SITE_URL", "")
+    monkeypatch.setenv("REPO_URL", "https://example.org/r")
+    prepared = environment("mkdocs")
+    assert "SITE_URL" not in prepared
+    assert prepared["REPO_URL"] == "https://example.org/r"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sitekit.claims import ClaimError, PageClaims
+from sitekit.claims import ClaimError, PageClaims, Tolerance, matches
 
 SOURCE = "推导：手算"
 
@@ -109,7 +109,7 @@ def test_every_kind_is_accepted(kind: str) -> None:
 
 @pytest.mark.parametrize("tolerance", [{"rel": 0}, {"rel": -1}, {"abs": math.inf}, {"abs": math.nan}])
 def test_a_meaningless_tolerance_is_rejected(tolerance: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="正的有限数"):
+    with pytest.raises(ValueError, match="正"):
         claim(1, 1, **tolerance)
 
 
@@ -154,3 +154,15 @@ def test_a_long_array_is_cut() -> None:
     footer = claim(np.arange(500), list(range(500))).footer()
     assert "共 500 项" in footer
     assert len(footer) < 600
+
+
+def test_tolerance_does_not_excuse_a_wrong_integer() -> None:
+    assert not matches(138, 139, Tolerance(rel=0.1))
+    assert not matches(Fraction(1, 3), Fraction(1, 2), Tolerance(abs=1.0))
+    assert matches(138.5, 139, Tolerance(rel=0.1))
+
+
+@pytest.mark.parametrize("rel", [1, 1.0, 1e9, True])
+def test_a_relative_tolerance_of_everything_is_rejected(rel: float) -> None:
+    with pytest.raises(ValueError, match="小于 1 的正数"):
+        Tolerance(rel=rel)

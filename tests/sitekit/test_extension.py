@@ -1,6 +1,7 @@
 """扩展只在最外层动手，页与页之间互不影响。"""
 
 import builtins
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import markdown_exec
+import numpy as np
 import pytest
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
@@ -216,3 +218,19 @@ def test_each_page_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert result.unfinished == ["two.md"]
     assert len(result.problems) == 1
     assert "one.md" in result.problems[0]
+
+
+def process_state() -> tuple[object, ...]:
+    return np.get_printoptions(), np.geterr(), np.random.get_state()[1].tolist(), dict(os.environ)  # noqa: NPY002
+
+
+def test_a_page_leaves_the_process_as_it_was() -> None:
+    """打印格式、浮点错误的处理、随机数的状态、环境变量都不漏到下一页。"""
+    before = process_state()
+    html = page("a.md").convert(
+        '```python exec="on" id="x"\nimport os\nimport numpy as np\n'
+        "np.set_printoptions(precision=2)\nnp.random.seed(0)\nnp.seterr(all='ignore')\n"
+        "os.environ['LEFT_BEHIND'] = '1'\nprint('done')\n```\n"
+    )
+    assert "done" in html
+    assert process_state() == before

@@ -136,6 +136,7 @@ BROKEN = [
     ("标题", "更多</h2>", "更多</h2><h3>没有 id</h3>"),
     ("核对数", 'data-claims="2"', 'data-claims="0"'),
     ("核对数", 'data-claims="2"', ""),
+    ("核对数", 'data-claims="2"', 'data-claims="3"'),
 ]
 
 MEANT = [

@@ -51,9 +51,11 @@ class Linear:
         return (self.out_features,)
 
     def params(self, shape: Shape) -> int:
+        self.output(shape)
         return self.out_features * (shape[0] + self.bias)
 
     def macs(self, shape: Shape) -> int:
+        self.output(shape)
         return self.out_features * shape[0]
 
     def reach(self, shape: Shape) -> Reach:

@@ -37,8 +37,8 @@ def load(name: str) -> Network:
         >>> load("vgg16").input
         (3, 224, 224)
     """
-    if name not in _MODULES:
-        close = get_close_matches(name, _MODULES, n=3, cutoff=0.5) or names()
+    if not isinstance(name, str) or name not in _MODULES:
+        close = get_close_matches(str(name).lower(), _MODULES, n=3, cutoff=0.6) or names()
         raise ValueError(problem("name", "已有的网络名", repr(name), f"相近的有 {'、'.join(close)}"))
     network = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)()
     assert isinstance(network, Network)  # noqa: S101 本包自己的约定，不是对输入的检查
