@@ -9,7 +9,7 @@ import json as json_module
 from collections.abc import Iterable, Mapping
 from numbers import Real
 
-from dlnotes._check import problem
+from dlnotes._check import integer, problem
 
 Columns = Mapping[str, Iterable[object]]
 
@@ -29,7 +29,8 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
         以换行结尾的 Markdown 文本。
 
     Raises:
-        ValueError: 各列长短不一。
+        TypeError: 某一列不是一列值，或 `digits` 不是整数。
+        ValueError: 各列长短不一，或 `digits` 小于 1。
 
     Examples:
         >>> print(markdown({"层": ["conv1", "pool1"], "参数量": [23296, 0]}), end="")
@@ -38,6 +39,7 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
         | conv1 | 23,296 |
         | pool1 | 0 |
     """
+    integer("digits", digits, minimum=1)
     headers, rows = _rows(columns)
     numeric = [all(_is_number(row[index]) for row in rows) for index in range(len(headers))]
     lines = [

@@ -194,3 +194,12 @@ def test_headers_are_escaped_too() -> None:
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\u2028"], ids=repr)
 def test_a_line_break_in_a_cell_does_not_break_the_row(line_break: str) -> None:
     assert table.markdown({"x": [f"a{line_break}b"]}).splitlines()[-1] == "| a b |"
+
+
+def test_bad_columns_and_digits() -> None:
+    with pytest.raises(TypeError, match=r"^`columns\['x'\]` 应为一列值，得到 'abc'；"):
+        table.markdown({"x": "abc"})
+    with pytest.raises(ValueError, match=r"^`digits` 应为不小于 1 的整数，得到 0；"):
+        table.markdown({"x": [1.5]}, digits=0)
+    with pytest.raises(TypeError, match=r"^`digits` 应为"):
+        table.markdown({"x": [1.5]}, digits=1.5)  # type: ignore[arg-type]

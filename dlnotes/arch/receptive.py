@@ -4,7 +4,7 @@ r"""滑动窗口与感受野：一个轴上的整数算术。
 `jump`（相邻两个单元在输入图上相距几个像素）、`start`（第 0 个单元看到的第一个像素，补零使它为负）。
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import index
 from typing import Literal, get_args
@@ -65,6 +65,7 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
         输出的个数 $o$，至少为 1。
 
     Raises:
+        TypeError: `size` 不是整数，或 `window` 不是 `Window`。
         ValueError: 窗口比补零后的输入还大，不认识 `rounding`，或向上取整而 `padding` 不小于窗口。
 
     References:
@@ -81,6 +82,7 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
         [55, 56]
     """
     size = integer("size", size, minimum=1)
+    _check_window(window)
     if rounding not in get_args(Rounding):
         expected = " / ".join(get_args(Rounding))
         raise ValueError(problem("rounding", f"{expected} 之一", repr(rounding), "请从中选一个"))
@@ -152,11 +154,17 @@ class Field:
         Returns:
             这一层的单元的感受野，单位是像素。
         """
+        _check_window(window)
         return Field(
             rf=self.rf + (window.extent - 1) * self.jump,
             jump=self.jump * window.stride,
             start=self.start - window.padding * self.jump,
         )
+
+
+def _check_window(window: object) -> None:
+    if not isinstance(window, Window):
+        raise TypeError(problem("window", "Window", repr(window), "请写成 Window(3, stride=2) 这样"))
 
 
 def forward(windows: Iterable[Window]) -> Field:
@@ -186,7 +194,7 @@ def forward(windows: Iterable[Window]) -> Field:
     return field
 
 
-def backward(windows: Sequence[Window]) -> int:
+def backward(windows: Iterable[Window]) -> int:
     r"""自上而下：从最后一层的一个单元出发，逐层问“看到下一层的几个单元”，得到它在输入图上的大小。
 
     $$r\leftarrow(r-1)\,s+d(k-1)+1,\qquad r=1\ \text{（最后一层）}$$
@@ -208,6 +216,7 @@ def backward(windows: Sequence[Window]) -> int:
         6
     """
     rf = 1
-    for window in reversed(windows):
+    for window in reversed(list(windows)):
+        _check_window(window)
         rf = (rf - 1) * window.stride + window.extent
     return rf

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlnotes.arch import Field, Window, backward, forward, zoo
+from dlnotes.arch import Field, Window, backward, forward, output_size, zoo
 
 # 原文脚本里三个网络的 [核, 步长, 补零]；经典值见 Krizhevsky 2012、Simonyan 2014、Ren 2015（Faster R-CNN）。
 ALEXNET = [(11, 4, 0), (3, 2, 0), (5, 1, 2), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 2, 0)]
@@ -159,3 +159,14 @@ def test_the_image_itself() -> None:
     assert Field().centre == 0
     assert backward([]) == 1
     assert forward(iter([Window(3), Window(3)])) == Field(rf=5, jump=1, start=0)
+
+
+def test_a_window_is_asked_for_by_name() -> None:
+    for call in (
+        lambda: output_size(224, (3, 2)),  # type: ignore[arg-type]
+        lambda: forward([3, 2]),  # type: ignore[list-item]
+        lambda: backward([3, 2]),  # type: ignore[list-item]
+    ):
+        with pytest.raises(TypeError, match=r"^`window` 应为 Window，得到 .*；请写成 Window"):
+            call()
+    assert backward(window for window in [Window(3), Window(3)]) == 5
