@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
 
+from sitekit import record
+
 KINDS = ("推导", "论文", "另一实现", "枚举", "实测")
 _LONGEST = 80
 
@@ -94,9 +96,10 @@ class PageClaims:
         tolerance = Tolerance(rel, abs)
         self._check_wording(name, source)
         if not matches(got, expected, tolerance):
-            raise ClaimError(
-                f"{self.page}：「{name}」应为 {_show(expected)}{tolerance}（{source}），算得 {_show(got)}。"
-            )
+            message = f"「{name}」应为 {_show(expected)}{tolerance}（{source}），算得 {_show(got)}。"
+            # 先记下再抛出：代码块里的 try 能吞掉异常，吞不掉记录。
+            record.problem(self.page, message)
+            raise ClaimError(f"{self.page}：{message}")
         self.rows.append((name, _show(expected) + str(tolerance), source))
 
     def footer(self) -> str:

@@ -10,10 +10,12 @@ import random
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -123,18 +125,28 @@ def _forget_sessions() -> None:
 
 @contextmanager
 def _pristine_process() -> Iterator[None]:
-    """一页改过的打印格式、浮点错误的处理、随机数的状态、环境变量，换页时还原。"""
-    environment, printing, errors = dict(os.environ), np.get_printoptions(), np.geterr()
+    """一页改过的打印格式、浮点错误与警告的处理、随机数的状态、环境变量、当前目录，换页时还原。"""
+    environment, folder, printing, errors = dict(os.environ), Path.cwd(), np.get_printoptions(), np.geterr()
     states = random.getstate(), np.random.get_state()  # noqa: NPY002  # 还原的正是旧接口的全局状态
     try:
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
-        os.environ.clear()
-        os.environ.update(environment)
+        os.chdir(folder)
+        _restore_environment(environment)
         np.set_printoptions(**printing)
         np.seterr(**errors)
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _restore_environment(before: dict[str, str]) -> None:
+    # 只动有差别的：Zensical 有别的线程，改环境变量时别的线程不能读，没有改过就一次也不碰。
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 @contextmanager

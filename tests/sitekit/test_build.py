@@ -108,3 +108,13 @@ def test_an_empty_address_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> No
     prepared = environment("mkdocs")
     assert "SITE_URL" not in prepared
     assert prepared["REPO_URL"] == "https://example.org/r"
+
+
+@pytest.mark.parametrize("builder", ["mkdocs", "zensical"])
+def test_a_swallowed_claim_still_fails(new_project: Any, builder: str) -> None:
+    """代码块里的 `try` 吞掉了异常，构建也要失败，并说出页、名、期望与所得。"""
+    code = 'try:\n    claim("某数", 1, 2, source="推导：手算")\nexcept Exception:\n    pass\n'
+    fence = f'```python exec="on" id="x" session="index"\n{code}```\n'
+    done = new_project({"index.md": f"---\ndescription: 页\n---\n# 页\n\n{fence}"}).build(builder)
+    assert done.returncode == 1
+    assert "index.md：「某数」应为 2（推导：手算），算得 1。" in done.stdout + done.stderr

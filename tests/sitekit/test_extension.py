@@ -4,6 +4,7 @@ import builtins
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -221,7 +222,9 @@ def test_each_page_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def process_state() -> tuple[object, ...]:
-    return np.get_printoptions(), np.geterr(), np.random.get_state()[1].tolist(), dict(os.environ)  # noqa: NPY002
+    random_state = np.random.get_state()[1].tolist()  # noqa: NPY002  # 旧接口的全局状态
+    places = dict(os.environ), Path.cwd(), list(warnings.filters)
+    return np.get_printoptions(), np.geterr(), random_state, *places
 
 
 def test_a_page_leaves_the_process_as_it_was() -> None:
@@ -230,7 +233,8 @@ def test_a_page_leaves_the_process_as_it_was() -> None:
     html = page("a.md").convert(
         '```python exec="on" id="x"\nimport os\nimport numpy as np\n'
         "np.set_printoptions(precision=2)\nnp.random.seed(0)\nnp.seterr(all='ignore')\n"
-        "os.environ['LEFT_BEHIND'] = '1'\nprint('done')\n```\n"
+        "os.environ['LEFT_BEHIND'] = '1'\nos.chdir('/')\n"
+        "import warnings\nwarnings.simplefilter('ignore')\nprint('done')\n```\n"
     )
     assert "done" in html
     assert process_state() == before
