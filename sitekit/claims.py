@@ -8,6 +8,7 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
@@ -101,6 +102,21 @@ class PageClaims:
             record.problem(self.page, message)
             raise ClaimError(f"{self.page}：{message}")
         self.rows.append((name, _show(expected) + str(tolerance), source))
+
+    def not_run(self, written: Sequence[str]) -> str:
+        """代码块里写了却没有运行的核对；都运行了时为空。
+
+        `claim` 被别的东西顶替、放进没有调用的函数，页面都照样建成，看着却像核对过。
+
+        Args:
+            written: 代码块里每处 `claim` 的名称，不是字面量的为空。
+        """
+        names = [row[0] for row in self.rows]
+        missing = "、".join(f"「{name}」" for name in written if name and name not in names)
+        if not missing and len(names) >= len(written):
+            return ""
+        count = f"代码块里写了 {len(written)} 处 `claim`，记下 {len(names)} 个核对过的数"
+        return f"{count}；没有运行的是{missing or '其中几处'}。"
 
     def footer(self) -> str:
         """页脚的一张折叠的表；没有核对过数字的页为空。"""

@@ -24,6 +24,7 @@ from markdown_exec._internal.formatters import python as exec_python
 
 from sitekit import math, record
 from sitekit.claims import PageClaims
+from sitekit.fences import written_claims
 from sitekit.library import Library
 from sitekit.parts import PartsTreeprocessor
 
@@ -111,6 +112,8 @@ def _convert_page(inner: Callable[[str], str], source: str) -> str:
     _forget_sessions()
     with _pristine_process(), _claim_everywhere(claims):
         html = inner(source)
+    if message := claims.not_run(written_claims(source)):
+        record.problem(_state.page, message)
     # 只有核对、没有输出的代码块会留下空段落，占着一行的高度。
     html = math.render(_EMPTY_PARAGRAPH.sub("", html), _state.page) + claims.footer()
     record.end(_state.page, time.perf_counter() - started)

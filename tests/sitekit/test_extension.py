@@ -17,6 +17,7 @@ from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 
 from sitekit import markdown as extension
+from sitekit.fences import written_claims
 from sitekit.library import Library
 
 EXTENSIONS = [
@@ -89,6 +90,48 @@ def test_a_wrong_claim_puts_the_error_on_the_page(caplog: pytest.LogCaptureFixtu
     assert "a/b.md：「和」应为 2" in caplog.text
     assert 'class="claims"' not in html
     assert any(record.levelname == "WARNING" for record in caplog.records)
+
+
+UNRUN = [
+    f"claim = lambda *a, **k: None\n{CLAIM}",
+    f"def check():\n    {CLAIM}",
+    f"if False:\n    {CLAIM}",
+    f"import builtins\nbuiltins.claim = lambda *a, **k: None\n{CLAIM}",
+    f'for n in (1, 2):\n    claim(f"数 {{n}}", n, n, source="推导：手算")\nif False:\n    {CLAIM}',
+    'if False:\n    claim(name="和", got=1, expected=1, source="推导：手算")',
+    'if False:\n    claim(str(1), 1, 1, source="推导：手算")',
+]
+
+
+@pytest.mark.parametrize("code", UNRUN)
+def test_a_claim_that_does_not_run_is_a_problem(code: str, caplog: pytest.LogCaptureFixture) -> None:
+    page("a/b.md").convert(fence(code))
+    assert "a/b.md：代码块里写了" in caplog.text
+
+
+@pytest.mark.parametrize("code", [CLAIM, CLAIM.replace("claim", "(check := claim)"), f"text = {CLAIM!r}"])
+def test_claims_that_run_are_no_problem(code: str, caplog: pytest.LogCaptureFixture) -> None:
+    page("a/b.md").convert(fence(code) + f"\n```python\n{CLAIM}\n```\n")
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        fence(CLAIM),
+        f'~~~~ python exec="1"\n{CLAIM}\n~~~~\n',
+        f'甲：\n\n??? note "乙"\n    - 丙\n\n        ```python exec="yes"\n        {CLAIM}\n        ```\n',
+        f'> ```py exec="on"\n> {CLAIM}\n> ```\n',
+        f'```{{.python exec="true"}}\n{CLAIM}\n```\n',
+    ],
+)
+def test_every_way_to_write_a_fence_is_seen(text: str) -> None:
+    assert written_claims(text) == ["和"]
+
+
+def test_fences_that_do_not_run_are_not_seen() -> None:
+    assert written_claims(f'```python exec="off"\n{CLAIM}\n```\n\n```python\n{CLAIM}\n```\n') == []
+    assert written_claims(fence("claim(")) == []
 
 
 @pytest.mark.parametrize("code", [CLAIM, "raise ValueError", "raise SystemExit(0)"])
