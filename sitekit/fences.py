@@ -4,7 +4,7 @@
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import markdown_exec
@@ -23,6 +23,11 @@ class Fence(NamedTuple):
 
 def executed(markdown: str) -> list[Fence]:
     """一页里要执行的代码块，按出现的次序。"""
+    return take_out(markdown)[0]
+
+
+def take_out(markdown: str, extensions: Sequence[str] = ()) -> tuple[list[Fence], str]:
+    """要执行的代码块，和去掉它们之后用 `extensions` 转换成的 HTML。"""
     found: list[Fence] = []
 
     def keep(code: str, language: str, _class: str, options: dict[str, Any], _md: Markdown, **_: Any) -> str:
@@ -32,8 +37,7 @@ def executed(markdown: str) -> list[Fence]:
     # `*`：写成 py、sh 的也要看到，它们照 mkdocs.yml 不会执行，写的人却以为会。
     fence = {"name": "*", "class": "", "validator": markdown_exec.validator, "format": keep}
     settings = {"pymdownx.superfences": {"custom_fences": [fence]}}
-    Markdown(extensions=list(settings), extension_configs=settings).convert(markdown)
-    return found
+    return found, Markdown(extensions=[*extensions, *settings], extension_configs=settings).convert(markdown)
 
 
 def written_claims(markdown: str) -> list[str]:

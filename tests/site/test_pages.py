@@ -3,25 +3,39 @@
 import re
 from pathlib import Path
 
+import lxml.html
 import pytest
+from lxml.html import HtmlElement
 
+from sitekit.fences import executed, take_out, written_claims
 from sitekit.paths import DOCS
 from sitekit.questions import Question, questions
 
 PAGES = sorted(DOCS.rglob("*.md"))
 PARTS = ["详解", "算一算", "追问", "易错", "参考"]
-_FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-_NUMBER_CELL = re.compile(r"\|\s*[-−]?\d[\d,.]*\s*(?=\|)")
+EXTENSIONS = ["attr_list", "md_in_html", "tables", "pymdownx.details"]
+# 一格只有一个数，前后可以有「约」、单位和记号。
+_NUMBER = re.compile(r"[\W约近]*\d[\d,.×\s]*[^\W\d]{0,3}\W*")
+_NUMBER_CELL = re.compile(r"\|\s*[-−]?\d[\d,.]*\s*\|")
+
+
+def rendered(markdown: str) -> HtmlElement:
+    """去掉要执行的代码块：剩下的标题、表格、折叠块都是手写的。"""
+    return lxml.html.fragment_fromstring(take_out(markdown, EXTENSIONS)[1], create_parent="div")
 
 
 def hand_typed_numbers(markdown: str) -> list[str]:
-    """表里手打的数：去掉代码块之后，单元格里只有一个数的行。"""
-    return [line for line in _FENCE.sub("", markdown).splitlines() if _NUMBER_CELL.search(line)]
+    """表里手打的数，包括写在代码块里原样印出来的。"""
+    cells = [cell.text_content() for cell in rendered(markdown).iter("td")]
+    lines = [line for fence in executed(markdown) for line in fence.code.splitlines()]
+    return [cell for cell in cells if _NUMBER.fullmatch(cell)] + [
+        line for line in lines if _NUMBER_CELL.search(line)
+    ]
 
 
 def missing_parts(section: str) -> list[str]:
     """一道题里缺少或次序不对的部分。"""
-    found = re.findall(r"^### (.+?)\s*$", _FENCE.sub("", section), flags=re.MULTILINE)
+    found = [heading.text_content().strip() for heading in rendered(section).iter("h3")]
     return [] if found == PARTS else [f"应为 {PARTS}，实为 {found}"]
 
 
@@ -40,21 +54,47 @@ def test_no_hand_typed_tables(page: Path) -> None:
     assert hand_typed_numbers(page.read_text(encoding="utf-8")) == []
 
 
-def test_hand_typed_tables_are_found() -> None:
-    assert hand_typed_numbers("| 层 | 参数 |\n| --- | --- |\n| conv1 | 23,296 |\n")
-    assert not hand_typed_numbers("```text\n| conv1 | 23,296 |\n```\n| conv1 | 见下 |\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| 层 | 参数 |\n| --- | --- |\n| conv1 | 23,296 |\n",
+        "层 | 参数\n--- | ---\nconv1 | 23,296\n",
+        "| 层 | 参数 |\n| --- | --- |\n| conv1 | **约 23,296** 个 |\n",
+        "| 层 | 形状 |\n| --- | --- |\n| conv1 | 96×55×55 |\n",
+        "| 层 | 参数 |\n| --- | --- |\n| conv1 | $-2.5$ |\n",
+        "<table><tr><td>conv1</td><td>23,296</td></tr></table>\n",
+        "??? note\n    | 层 | 参数 |\n    | --- | --- |\n    | conv1 | 23,296 |\n",
+        '```python exec="1"\nprint("| conv1 | 23,296 |")\n```\n',
+        '??? note\n    ~~~python exec="yes"\n    print("| conv1 | 23,296 |")\n    ~~~\n',
+    ],
+)
+def test_hand_typed_tables_are_found(text: str) -> None:
+    assert hand_typed_numbers(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```text\n| conv1 | 23,296 |\n```\n",
+        "| 层 | 参数 |\n| --- | --- |\n| conv1 | 见下 |\n",
+        "| 层 | 参数 |\n| --- | --- |\n| VGG-16 | VGG 论文的表 2 |\n",
+        '```python exec="on"\nprint(f"| {name} | {params} |")\n```\n',
+    ],
+)
+def test_tables_without_hand_typed_numbers_are_fine(text: str) -> None:
+    assert hand_typed_numbers(text) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_fences_have_ids_and_sessions(page: Path) -> None:
     """代码块的 id 是构建日志里唯一的名字；会话名就是页的路径，不会与别页混用。"""
-    session = page_name(page).removesuffix(".md")
-    infos = [match["info"] for match in _FENCE.finditer(page.read_text(encoding="utf-8"))]
-    executed = [info for info in infos if 'exec="on"' in info]
-    ids = [re.search(r'\bid="([^"]+)"', info) for info in executed]
+    fences = executed(page.read_text(encoding="utf-8"))
+    ids = [fence.id for fence in fences]
     assert all(ids)
-    assert len({match[1] for match in ids if match}) == len(executed)
-    assert all(f'session="{session}"' in info for info in executed)
+    assert len(set(ids)) == len(ids)
+    assert {(fence.language, fence.session) for fence in fences} <= {
+        ("python", page_name(page).removesuffix(".md"))
+    }
 
 
 @pytest.mark.parametrize("question", questions(), ids=lambda question: question.number)
@@ -65,10 +105,9 @@ def test_question_is_complete(question: Question) -> None:
     assert missing_parts(section) == []
     assert question.level in ("基础", "进阶", "专家")
     assert question.topics
-    fences = [match for match in _FENCE.finditer(section) if 'exec="on"' in match["info"]]
-    assert any('source="above"' in match["info"] for match in fences)
-    assert sum(match["code"].count("claim(") for match in fences) >= 3
-    assert section.count("??? question") in (2, 3, 4)
+    assert any(fence.source == "above" for fence in executed(section))
+    assert len(written_claims(section)) >= 3
+    assert len(rendered(section).find_class("question")) in (2, 3, 4)
 
 
 def test_missing_part_is_found() -> None:
