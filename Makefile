@@ -6,6 +6,9 @@ SHELL := /bin/sh
 
 # Node 与所有命令都取自仓库内的 .venv，不用机器上碰巧有的版本。
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# 语言环境不是 UTF-8 的机器上也读写得了汉字；不用别的项目留下的 Python 设置。
+export PYTHONUTF8 := 1
+unexport PYTHONIOENCODING PYTHONPATH PYTHONHOME
 PY := .venv/bin/python
 
 # 目录被移动或复制过的 .venv 里写着旧路径，须重建。

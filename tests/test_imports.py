@@ -16,10 +16,10 @@ LOADED = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
 def run(code: str, *options: str) -> str:
-    """`-I` 不读环境变量和当前目录，所以自己写明从哪里导入。"""
+    """`-I` 不读环境变量和当前目录，所以自己写明从哪里导入、用什么编码。"""
     prelude = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
-    command = [sys.executable, "-I", *options, "-c", prelude + code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-I", "-X", "utf8", *options, "-c", prelude + code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
