@@ -11,12 +11,16 @@ export PYTHONUTF8 := 1
 unexport PYTHONIOENCODING PYTHONPATH PYTHONHOME
 PY := .venv/bin/python
 
-# 目录被移动或复制过的 .venv 里写着旧路径，须重建。
-ifneq ($(shell cat .venv/where 2>/dev/null),$(CURDIR))
-STALE := stale
+# 仓库移动或复制过，Python 卸载或升级了，.venv 须重建；装好之后又丢了的文件，须重装。
+ifneq ($(shell cat .venv/where 2>/dev/null),$(shell sh tools/setup.sh where))
+STALE_VENV := stale
+endif
+INSTALLED := node_modules/katex/package.json docs/assets/katex/katex.min.css
+ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
+STALE_SITE := stale
 endif
 
-.PHONY: help serve serve-fast build build-zensical test lint lock clean $(STALE)
+.PHONY: help serve serve-fast build build-zensical test lint lock clean stale
 
 help:  ## 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -48,10 +52,10 @@ lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.
 clean:  ## 删除构建产物和 .venv
 	rm -rf .venv node_modules site site-zensical .cache dist docs/assets/katex
 
-.venv/build.done: locks/build.txt pyproject.toml tools/setup.sh $(STALE)
+.venv/build.done: locks/build.txt pyproject.toml tools/setup.sh $(STALE_VENV)
 	@sh tools/setup.sh build
 
-.venv/site.done: .venv/build.done locks/site.txt package-lock.json sitekit/assets.py
+.venv/site.done: .venv/build.done locks/site.txt package-lock.json sitekit/assets.py $(STALE_SITE)
 	@sh tools/setup.sh site
 
 .venv/test.done: .venv/build.done locks/test.txt
