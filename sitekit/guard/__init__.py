@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sitekit.guard.address import Address
-from sitekit.guard.hosts import foreign, foreign_css
+from sitekit.guard.hosts import foreign, foreign_css, foreign_script
 from sitekit.guard.links import (
     Site,
     broken_assets,
@@ -43,6 +43,9 @@ class _Checker:
         for path in self.site.files:
             if path.endswith(".css"):
                 yield from self._stylesheet(path)
+            if path.endswith((".js", ".mjs", ".svg")):
+                for detail in foreign_script(path, self._text(path), self.site.address):
+                    yield Problem(path, "外站", detail)
 
     def _page(self, page: Page) -> Iterator[tuple[str, str]]:
         every: dict[str, Iterable[str]] = {
@@ -64,11 +67,14 @@ class _Checker:
         return {"大小": heavy} | {name: rule(page) for name, rule in ARTICLE_RULES.items()}
 
     def _stylesheet(self, path: str) -> Iterator[Problem]:
-        css = (self.site.root / path).read_text(encoding="utf-8", errors="replace")
+        css = self._text(path)
         for detail in foreign_css(path, css, self.site.address):
             yield Problem(path, "外站", detail)
         for detail in broken_css(self.site, path, css):
             yield Problem(path, "资源", detail)
+
+    def _text(self, path: str) -> str:
+        return (self.site.root / path).read_text(encoding="utf-8", errors="replace")
 
 
 def check_site(

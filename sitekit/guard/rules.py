@@ -8,12 +8,16 @@ from lxml.html import HtmlElement
 
 from sitekit.guard.dom import classes, lineage, select
 from sitekit.guard.page import Page
-from sitekit.guard.text import Block, Context, Role, prose, unmeant, whole
+from sitekit.guard.text import Block, Context, Role, meant, prose, unmeant, whole
 
 TRACEBACK = "Traceback (most recent call last)"
-_NONFINITE = re.compile(r"(?<![A-Za-z0-9_])(?:nan|NaN|NAN|inf|INF|Infinity)(?![A-Za-z0-9_])")
-# `$x$` 里没有反斜杠也算；数字开头、含空格或汉字的当作价钱。
-_TEX = re.compile(r"\\[()\[\]]|\$\$|\$[^$]*\\[A-Za-z][^$]*\$|\$(?!\d)[^$\s\u4e00-\u9fff]+\$")
+# 前面有反斜杠的是 TeX 的 \inf。
+_NONFINITE = re.compile(r"(?<![A-Za-z0-9_\\])(?:nan|NaN|NAN|inf|INF|Infinity)(?![A-Za-z0-9_])")
+# `$x$` 里没有反斜杠也算，`$ x $` 是写错了空格；数字开头、含汉字或全角标点的当作价钱。
+_TEX = re.compile(
+    r"\\[()\[\]]|\$\$|\$[^$]*\\[A-Za-z][^$]*\$|\$(?!\d)[^$\s\u4e00-\u9fff]+\$"
+    r"|\$(?!\d)(?=\s|[^$]*\s\$)[^$\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+\$"
+)
 _MARKDOWN = re.compile(r"\*\*|\]\(|\]\[|\[\^|\{: |\{ ?#|\?\?\? |!!! |::: |```|--8<--")
 # 列表、标题、表格的前面没有空行时，Python-Markdown 把它们并进上一段。
 _BLOCK_MARK = re.compile(r"(?<=\n)(?:[-*+] |\d+\. |#+ )|^\|.*\|$", re.MULTILINE)
@@ -35,11 +39,21 @@ def traceback(page: Page) -> Iterator[str]:
 
 
 def nonfinite(page: Page) -> Iterator[str]:
-    """叙述、表格、输出和图里的 `nan` 与 `inf`；叙述里的行内代码与源代码可以谈论它们。"""
+    """叙述、表格、输出、公式和图里的 `nan` 与 `inf`；叙述里的行内代码与源代码可以谈论它们。"""
     for block in unmeant(page.blocks, "expect-nonfinite"):
-        for piece in block if _NONFINITE.search(whole(block)) else []:
+        for piece in block:
             if _is_output(piece.context) and (found := _NONFINITE.search(piece.text)):
                 yield _around(found)
+
+
+def nonfinite_labels(page: Page) -> Iterator[str]:
+    """文字替代与提示里的 `nan`：看不见，读屏软件却会读出来。"""
+    for element in (
+        [] if page.article is None else select(page.article, ".//*[@alt or @title or @aria-label]")
+    ):
+        if not any("expect-nonfinite" in meant(ancestor) for ancestor in lineage(element)):
+            labels = (element.get(name, "") for name in ("alt", "title", "aria-label"))
+            yield from (_around(found) for label in labels if (found := _NONFINITE.search(label)))
 
 
 def nonfinite_geometry(page: Page) -> Iterator[str]:
@@ -113,6 +127,7 @@ def claims(page: Page) -> Iterator[str]:
 ARTICLE_RULES: dict[str, Rule] = {
     "异常": traceback,
     "非有限数": nonfinite,
+    "文字替代": nonfinite_labels,
     "图形坐标": nonfinite_geometry,
     "公式": unrendered_math,
     "标记": unrendered_markdown,
@@ -126,7 +141,7 @@ ARTICLE_RULES: dict[str, Rule] = {
 def _is_output(context: Context) -> bool:
     if context.role is Role.CODE:
         return context.in_table
-    return context.role in {Role.PROSE, Role.OUTPUT, Role.FIGURE}
+    return context.role in {Role.PROSE, Role.OUTPUT, Role.FIGURE, Role.FORMULA, Role.DATA}
 
 
 def _search(pattern: re.Pattern[str], blocks: list[Block]) -> Iterator[str]:
