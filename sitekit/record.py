@@ -43,8 +43,9 @@ class Record:
 def read(path: Path) -> Record:
     """读一个记录文件；文件不存在等于什么也没发生。"""
     record = Record()
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for entry in map(json.loads, lines):
+    # 不用 splitlines：消息里的 U+2028 之类它也当作换行。
+    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    for entry in map(json.loads, filter(None, lines)):
         if "begin" in entry:
             record.unfinished.append(entry["begin"])
         elif "end" in entry:
