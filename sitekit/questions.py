@@ -12,6 +12,7 @@ from markdown.extensions.attr_list import get_attrs_and_remainder
 
 from sitekit.paths import DOCS
 
+LEVELS = ("基础", "进阶", "专家")
 _HEADING = re.compile(r"^## (?P<title>.+?) \{ ?(?P<attributes>[^{}]*data-q=[^{}]*)\}\s*$")
 _ANSWER = re.compile(r"^\*\*一句话\*\* (?P<answer>.+)$", re.MULTILINE)
 
@@ -24,7 +25,7 @@ class Question:
         number: 编号，如 `"Q093"`。
         anchor: 页内的锚点。
         title: 题目。
-        level: 难度。
+        level: 难度，`LEVELS` 之一。
         topics: 主题。
         answer: 一句话答案，Markdown 文本。
         seed: 原文里指向它的锚点，可以有几个。
@@ -84,11 +85,15 @@ def _question(heading: re.Match[str], answer: str, page: str) -> Question:
     missing = [name for name in ("id", "data-level", "data-topics") if not attributes.get(name)]
     if missing:
         raise ValueError(f"{page} 的「{heading['title']}」缺少 {'、'.join(missing)}；请写在标题的花括号里。")
+    if (level := attributes["data-level"]) not in LEVELS:
+        raise ValueError(
+            f"{page} 的「{heading['title']}」的难度是 {level!r}；请改为{'、'.join(LEVELS)}之一。"
+        )
     return Question(
         number=attributes["data-q"],
         anchor=attributes["id"],
         title=heading["title"],
-        level=attributes["data-level"],
+        level=level,
         topics=tuple(attributes["data-topics"].split()),
         answer=answer,
         seed=tuple(attributes.get("data-seed", "").split()),
