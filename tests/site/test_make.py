@@ -16,7 +16,8 @@ SHOW = """
 import json, locale, os, sys
 names = ("PYTHONPATH", "PYTHONHOME", "PYTHONIOENCODING")
 left = [name for name in names if name in os.environ]
-print(json.dumps([sys.stdout.encoding, locale.getpreferredencoding(False), left]))
+encodings = sys.stdout.encoding, locale.getpreferredencoding(False), locale.getencoding()
+print(json.dumps([sorted({name.lower() for name in encodings}), left]))
 """
 
 
@@ -34,7 +35,7 @@ def test_commands_use_utf8_and_no_foreign_python_settings() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == ["utf-8", "utf-8", []]
+    assert json.loads(done.stdout) == [["utf-8"], []]
 
 
 DONE = [".venv/build.done", ".venv/site.done"]
