@@ -69,9 +69,16 @@ def matches(got: object, expected: object, tolerance: Tolerance) -> bool:
 
 @dataclass
 class PageClaims:
-    """一页的核对记录；`claim` 在这一页的每个代码块里都可用。"""
+    """一页的核对记录；`claim` 在这一页的每个代码块里都可用。
+
+    Attributes:
+        page: 页的路径。
+        names: 运行过的核对，不论相符与否。
+        rows: 相符的核对：名称、值、来源。
+    """
 
     page: str
+    names: list[str] = field(default_factory=list)
     rows: list[tuple[str, str, str]] = field(default_factory=list)
 
     def claim(
@@ -96,7 +103,9 @@ class PageClaims:
         """
         tolerance = Tolerance(rel, abs)
         self._check_wording(name, source)
-        if not matches(got, expected, tolerance):
+        same = matches(got, expected, tolerance)
+        self.names.append(name)  # 比较本身出错的不算运行过
+        if not same:
             message = f"「{name}」应为 {_show(expected)}{tolerance}（{source}），算得 {_show(got)}。"
             # 先记下再抛出：代码块里的 try 能吞掉异常，吞不掉记录。
             record.problem(self.page, message)
@@ -111,12 +120,10 @@ class PageClaims:
         Args:
             written: 代码块里每处 `claim` 的名称，不是字面量的为空。
         """
-        names = [row[0] for row in self.rows]
-        missing = "、".join(f"「{name}」" for name in written if name and name not in names)
-        if not missing and len(names) >= len(written):
+        missing = "、".join(f"「{name}」" for name in written if name and name not in self.names)
+        if not missing and len(self.names) >= len(written):
             return ""
-        count = f"代码块里写了 {len(written)} 处 `claim`，记下 {len(names)} 个核对过的数"
-        return f"{count}；没有运行的是{missing or '其中几处'}。"
+        return f"代码块里写了 {len(written)} 处 `claim`，{missing or '其中几处'}没有运行。"
 
     def footer(self) -> str:
         """页脚的一张折叠的表；没有核对过数字的页为空。"""
@@ -138,7 +145,7 @@ class PageClaims:
                 f"{self.page}：`source` 应为「{'、'.join(KINDS)}」之一加全角冒号「：」和出处，"
                 f"得到 {source!r}；请写明期望值从哪里来。"
             )
-        if not name.strip() or any(name == row[0] for row in self.rows):
+        if not name.strip() or name in self.names:
             raise ValueError(
                 f"{self.page}：`name` 应为本页内唯一的名称，得到 {name!r}；请改一个说得清的名称。"
             )

@@ -88,11 +88,15 @@ def test_a_wrong_claim_puts_the_error_on_the_page(caplog: pytest.LogCaptureFixtu
     html = page("a/b.md").convert(fence('claim("和", 3, 2, source="推导：手算")'))
     assert "ClaimError" in html
     assert "a/b.md：「和」应为 2" in caplog.text
+    assert "没有运行" not in caplog.text
     assert 'class="claims"' not in html
     assert any(record.levelname == "WARNING" for record in caplog.records)
 
 
 UNRUN = [
+    'try:\n    claim("和", 2, 2, source="没有种类")\nexcept ValueError:\n    pass',
+    "class Odd(int):\n    def tolist(self):\n        raise ValueError\n"
+    'try:\n    claim("和", Odd(), 2, source="推导：手算")\nexcept ValueError:\n    pass',
     f"claim = lambda *a, **k: None\n{CLAIM}",
     f"def check():\n    {CLAIM}",
     f"if False:\n    {CLAIM}",
