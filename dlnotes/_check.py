@@ -3,6 +3,7 @@
 只依赖标准库：`dlnotes.arch` 不加载 numpy。
 """
 
+from collections.abc import Sequence
 from operator import index
 
 
@@ -12,9 +13,9 @@ def problem(argument: str, expected: str, got: object, remedy: str) -> str:
     return f"`{argument}` 应为{gap}{expected}，得到 {got}；{remedy}。"
 
 
-def integer(argument: str, value: object, *, minimum: int) -> int:
+def integer(argument: str, value: object, *, minimum: int | None) -> int:
     """检查并返回一个不小于 `minimum` 的整数；接受 numpy 的整数，不接受 `bool` 和小数。"""
-    expected = f"不小于 {minimum} 的整数"
+    expected = "整数" if minimum is None else f"不小于 {minimum} 的整数"
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -22,7 +23,7 @@ def integer(argument: str, value: object, *, minimum: int) -> int:
     except TypeError:
         remedy = "请传入整数，需要取整时自己写明怎样取"
         raise TypeError(problem(argument, expected, repr(value), remedy)) from None
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise ValueError(problem(argument, expected, repr(value), f"请改为 {minimum} 或更大的值"))
     return number
 
@@ -33,24 +34,17 @@ def boolean(argument: str, value: object) -> None:
         raise TypeError(problem(argument, "True 或 False", repr(value), "请写明要还是不要"))
 
 
-def pair(argument: str, value: object, *, minimum: int) -> tuple[int, int]:
-    """检查高、宽两个方向的整数；单个整数表示两个方向相同。"""
+def choice(argument: str, value: object, choices: Sequence[str]) -> None:
+    """检查一个选项是几个名字之一。"""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(problem(argument, f"{' / '.join(choices)} 之一", repr(value), "请从中选一个"))
+
+
+def per_axis(argument: str, value: object, *, axes: int, minimum: int | None) -> tuple[int, ...]:
+    """检查各方向的整数；单个整数表示各方向相同。列表不行：它会让层不可散列。"""
+    if isinstance(value, tuple) and len(value) == axes:
+        return tuple(integer(f"{argument}[{axis}]", item, minimum=minimum) for axis, item in enumerate(value))
     if isinstance(value, list | tuple):
-        if isinstance(value, list) or len(value) != 2:  # 列表会让层不可散列
-            expected = "一个整数或元组 (高, 宽)"
-            raise ValueError(problem(argument, expected, repr(value), "请给出一个整数或两个整数的元组"))
-        return (
-            integer(f"{argument}[0]", value[0], minimum=minimum),
-            integer(f"{argument}[1]", value[1], minimum=minimum),
-        )
-    number = integer(argument, value, minimum=minimum)
-    return number, number
-
-
-def image_shape(shape: object) -> tuple[int, ...]:
-    """检查网络的输入形状 `(C, H, W)` 是三个正整数，返回 Python 整数的元组。"""
-    if not isinstance(shape, tuple) or len(shape) != 3:
-        raise ValueError(problem("input", "(C, H, W) 三个正整数", repr(shape), "请写全通道数、高、宽"))
-    return tuple(
-        integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip("CHW", shape, strict=True)
-    )
+        expected = "一个整数或元组 (高, 宽)" if axes == 2 else f"一个整数或 {axes} 个整数的元组"
+        raise ValueError(problem(argument, expected, repr(value), "请改成其中一种写法"))
+    return (integer(argument, value, minimum=minimum),) * axes

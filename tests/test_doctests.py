@@ -13,7 +13,7 @@ PACKAGE = Path(dlnotes.__file__).parent
 MODULES = ["dlnotes", *(module.name for module in walk_packages(dlnotes.__path__, "dlnotes."))]
 KNOWN = {
     "dlnotes.arch.ledger.ledger",
-    "dlnotes.arch.network.sequential",
+    "dlnotes.arch.blocks.sequential",
     "dlnotes.arch.receptive.Field",
     "dlnotes.arch.receptive.output_size",
     "dlnotes.arch.zoo.load",

@@ -3,22 +3,28 @@
 命令行、网页上的表、测试读的都是这些行，所以同一个数只在这里算一次。
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from math import prod
-from typing import Literal
+from typing import Literal, TypeVar
 
-from dlnotes._check import image_shape, problem
+from dlnotes._check import boolean, choice, problem
 from dlnotes.arch import layers
-from dlnotes.arch.layers import Reach, Shape
-from dlnotes.arch.network import INPUT, Network, Node
+from dlnotes.arch.fields import Fields, Unaligned, through, union
+from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Parameter, Shape, macs
+from dlnotes.arch.network import INPUT, Network, Node, input_shape
 from dlnotes.arch.receptive import Field
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """各数据类型一个元素占的字节数。"""
 
-Size = tuple[int, int]
-Fields = tuple[Field, Field] | Literal["all"] | None
+COLUMNS = ("name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start")
+"""JSON 的一行、命令行的默认各列。"""
+
+Size = tuple[int, ...]
+Kind = TypeVar("Kind")
+_FEW = 12
 
 
 @dataclass(frozen=True)
@@ -32,9 +38,15 @@ class Row:
         params: 参数个数。
         macs: 一个样本前向一次的乘加数；FLOPs 是它的两倍。
         activation_bytes: 输出占的字节数（一个样本）；输入图不计，就地计算的层照样计。
-        rf: 感受野，`(高, 宽)`，单位是像素；`"all"` 是整个输入；`None` 是各单元大小不一。
-        jump: 相邻单元相距的像素数，`(高, 宽)`；`rf` 不是一对数时为 `None`。
-        start: 第 0 个单元看到的第一个像素，`(行, 列)`，补零使它为负；`rf` 不是一对数时为 `None`。
+        rf: 感受野，`(高, 宽)`，单位是像素；`"all"` 是整个输入；`None` 是各单元大小或间隔不一。
+        jump: 相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
+        start: 第 0 个单元看到的第一个像素，`(行, 列)`，补零使它为负；`rf` 不是数时为 `None`。
+        reason: `rf` 为 `None` 的原因，以最先说不清的节点开头；否则为 `None`。
+        inputs: 它的输入是哪些节点。
+        parameters: 参数按种类，见 [`Parameter`][dlnotes.arch.layers.Parameter]；总和是 `params`。
+        buffers: 不参与学习、却随模型保存的数。
+        operations: 运算按种类，见 [`Operation`][dlnotes.arch.layers.Operation]；
+            卷积、线性、注意力之和是 `macs`。
     """
 
     name: str
@@ -46,6 +58,11 @@ class Row:
     rf: Size | Literal["all"] | None
     jump: Size | None
     start: Size | None
+    reason: str | None
+    inputs: tuple[str, ...]
+    parameters: Mapping[Parameter, int] = field(hash=False)
+    buffers: int
+    operations: Mapping[Operation, int] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -77,12 +94,54 @@ class Ledger:
         """各行输出的字节数之和（一个样本，不含输入）。"""
         return sum(row.activation_bytes for row in self.rows)
 
+    @property
+    def buffers(self) -> int:
+        """不参与学习、却随模型保存的数，如 BN 的滑动平均；不含 PyTorch 的批次计数器。"""
+        return sum(row.buffers for row in self.rows)
+
+    @property
+    def parameters(self) -> dict[Parameter, int]:
+        """参数按种类，各行之和；没有的种类不列。"""
+        return _totals(row.parameters for row in self.rows)
+
+    @property
+    def operations(self) -> dict[Operation, int]:
+        """运算按种类，各行之和；没有的种类不列。
+
+        各家工具的“总数”就是其中几项的组合：如 torchinfo 把 `"bias"` 也算进乘加。
+        """
+        return _totals(row.operations for row in self.rows)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """有运算、却算不成乘加、激活等任何一种的节点，如双线性插值；它们不在 `macs` 里。"""
+        return tuple(row.name for row in self.rows if "other" in row.operations)
+
     def __getitem__(self, name: str) -> Row:
         for row in self.rows:
             if row.name == name:
                 return row
-        names = "、".join(row.name for row in self.rows)
-        raise ValueError(problem("name", f"{self.network} 的节点名", repr(name), f"可用的有 {names}"))
+        names = [row.name for row in self.rows]
+        close = get_close_matches(str(name), names, n=3) or names
+        listed = "、".join(close if len(close) <= _FEW else [*close[:_FEW], "……"])
+        raise ValueError(problem("name", f"{self.network} 的节点名", repr(name), f"可用的有 {listed}"))
+
+    def as_dict(self) -> dict[str, object]:
+        """可以写成 JSON 的字典，键与形状由 `dlnotes/arch/ledger.schema.json` 规定。
+
+        Examples:
+            >>> from dlnotes.arch import zoo
+            >>> ledger(zoo.load("vgg16")).as_dict()["total"]
+            {'params': 138357544, 'macs': 15470264320, 'activation_bytes': 114804640}
+        """
+        totals = ("params", "macs", "activation_bytes")
+        rows = [{key: getattr(row, key) for key in COLUMNS} for row in self.rows]
+        return {
+            "network": self.network,
+            "input": list(self.input),
+            "total": {name: getattr(self, name) for name in totals},
+            "layers": [{key: _plain(value) for key, value in row.items()} for row in rows],
+        }
 
     def columns(
         self, columns: Mapping[str, str], *, ops: tuple[str, ...] = (), axis: int | None = None
@@ -100,13 +159,14 @@ class Ledger:
         Raises:
             ValueError: `Row` 没有某个属性，没有某种层，或 `axis` 不是 0、1。
         """
-        unknown = set(columns.values()) - set(Row.__annotations__)
+        attributes = [each.name for each in fields(Row)]
+        unknown = set(columns.values()) - set(attributes)
         if unknown:
-            available = "、".join(Row.__annotations__)
+            available = "、".join(attributes)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
         if isinstance(axis, bool) or axis not in (None, 0, 1):
             raise ValueError(problem("axis", "0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
-        known = {row.op for row in self.rows} | set(vars(layers))
+        known = {row.op for row in self.rows} | _known_ops()
         if isinstance(ops, str) or not set(ops) <= known:
             expected = f"元组，元素取自 {'、'.join(dict.fromkeys(row.op for row in self.rows))}"
             raise ValueError(problem("ops", expected, repr(ops), "请检查层的种类，大小写也要对"))
@@ -114,19 +174,30 @@ class Ledger:
         return {header: [_cell(row, key, axis) for row in rows] for header, key in columns.items()}
 
 
-def ledger(network: Network, input: Shape | None = None, dtype: str = "float32") -> Ledger:  # noqa: A002
+def ledger(
+    network: Network,
+    input: Shape | None = None,  # noqa: A002
+    dtype: str = "float32",
+    *,
+    gates: bool = True,
+) -> Ledger:
     r"""把网络走一遍，得到每个节点的形状、参数量、乘加数、激活内存和感受野。
+
+    感受野经过一层怎样变、分支汇合怎样并，见 [`through`][dlnotes.arch.fields.through] 与
+    [`union`][dlnotes.arch.fields.union]；全局池化、展平、全连接、注意力之后是 `"all"`。
 
     Args:
         network: 网络的描述。
         input: 输入形状 `(C, H, W)`，不含批量；不写则用网络默认的。
         dtype: 激活的数据类型，决定 `activation_bytes`。
+        gates: 由整个输入算出的系数（SE 的门、GroupNorm 的均值与方差）是否算进感受野。按定义应当算，于是其后
+            都是 `"all"`；False 把系数当作常数，得到通常所说的大小。
 
     Returns:
         每个节点一行的账本。
 
     Raises:
-        TypeError: `network` 不是 `Network`。
+        TypeError: `network` 不是 `Network`，或 `gates` 不是布尔值。
         ValueError: 某一层接不上到达它的形状（报出节点、窗口和形状），或不认识 `dtype`。
 
     References:
@@ -144,67 +215,100 @@ def ledger(network: Network, input: Shape | None = None, dtype: str = "float32")
     if not isinstance(network, Network):
         remedy = "网络的名字请先用 zoo.load 换成网络"
         raise TypeError(problem("network", "Network", repr(network), remedy))
-    if not isinstance(dtype, str) or dtype not in BYTES:
-        raise ValueError(problem("dtype", f"{' / '.join(BYTES)} 之一", repr(dtype), "请从中选一个"))
-    shape = network.input if input is None else image_shape(input)
-    shapes: dict[str, Shape] = {INPUT: shape}
-    fields: dict[str, Fields] = {INPUT: (Field(), Field())}
+    choice("dtype", dtype, list(BYTES))
+    boolean("gates", gates)
+    shapes = network.shapes(None if input is None else input_shape(input))
+    seen: dict[str, Fields] = {INPUT: _pixels(shapes[INPUT])}
     rows = []
     for node in network.nodes:
-        try:
-            source = _only_input(node)
-            row, fields[node.name] = _row(node, shapes[source], fields[source], BYTES[dtype])
-        except ValueError as error:
-            raise ValueError(
-                f"{network.name} 的 {node.name}（{type(node.layer).__name__}）：{error}"
-            ) from None
-        shapes[node.name] = row.output
-        rows.append(row)
-    return Ledger(network.name, shape, tuple(rows))
+        sources = [shapes[source] for source in node.inputs]
+        seen[node.name] = _seen(node, sources, [seen[source] for source in node.inputs], gates)
+        rows.append(_row(node, sources, shapes[node.name], seen[node.name], BYTES[dtype]))
+    return Ledger(network.name, shapes[INPUT], tuple(rows))
 
 
-def _cell(row: Row, key: str, axis: int | None) -> object:
-    value: object = getattr(row, key)
-    one_axis = axis is not None and key in ("rf", "jump", "start") and isinstance(value, tuple)
-    return value[axis] if one_axis else value  # type: ignore[index]  # one_axis 已保证是元组
+def _pixels(shape: Shape) -> Fields:
+    """输入的每个位置只看到自己；向量的每个元素、编号序列的每个词也是一个位置。"""
+    axes = len(shape) - 1 if len(shape) > 1 else 1
+    return (Field(),) * axes
 
 
-def _only_input(node: Node) -> str:
-    if len(node.inputs) != 1:
-        raise ValueError(problem("inputs", "恰好一个输入", node.inputs, "这一层只能接在一个节点之后"))
-    return node.inputs[0]
+def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -> Fields:
+    """这个节点的单元看到输入的哪里。"""
+    if isinstance(node.layer, Merge):
+        reaches = node.layer.reaches(shapes)
+        pairs = zip(sources, reaches, strict=True)
+        branches = [through(source, reach, gates=gates) for source, reach in pairs]
+        if isinstance(node.layer, Mul) and not gates:
+            branches = [fields for fields in branches if fields != "all"] or branches
+        seen = union(branches)
+    else:
+        seen = through(sources[0], node.layer.reach(shapes[0]), gates=gates)
+    if isinstance(seen, Unaligned) and seen not in sources:
+        return Unaligned(f"{node.name}：{seen.reason}")  # 从这个节点起说不清，后面的节点照抄
+    return seen
 
 
-def _row(node: Node, shape: Shape, fields: Fields, element_bytes: int) -> tuple[Row, Fields]:
-    layer = node.layer
-    output = layer.output(shape)
-    seen = _through(fields, layer.reach(shape))
-    rf, jump, start = _describe(seen)
-    row = Row(
+def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_bytes: int) -> Row:
+    parameters: Mapping[Parameter, int]
+    operations: Mapping[Operation, int]
+    if isinstance(node.layer, Merge):
+        parameters, operations = node.layer.parameters(shapes), node.layer.operations(shapes)
+        buffers = node.layer.buffers(shapes)
+    else:
+        parameters, operations = node.layer.parameters(shapes[0]), node.layer.operations(shapes[0])
+        buffers = node.layer.buffers(shapes[0])
+    rf, jump, start = _triple(seen)
+    return Row(
         name=node.name,
-        op=type(layer).__name__,
+        op=node.op,
         output=output,
-        params=layer.params(shape),
-        macs=layer.macs(shape),
+        params=sum(parameters.values()),
+        macs=macs(operations),
         activation_bytes=prod(output) * element_bytes,
         rf=rf,
         jump=jump,
         start=start,
+        reason=seen.reason if isinstance(seen, Unaligned) else None,
+        inputs=node.inputs,
+        parameters=parameters,
+        buffers=buffers,
+        operations=operations,
     )
-    return row, seen
 
 
-def _through(fields: Fields, reach: Reach) -> Fields:
-    """看到整个输入之后，一直看到整个输入；否则窗口不规则之后，大小都说不清。"""
-    if fields == "all" or reach == "all":
-        return "all"
-    if fields is None or reach is None:
-        return None
-    return fields[0].through(reach[0]), fields[1].through(reach[1])
+def _triple(seen: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Size | None]:
+    if seen == "all":
+        return "all", None, None
+    if isinstance(seen, Unaligned):
+        return None, None, None
+    rf, jump, start = zip(*((each.rf, each.jump, each.start) for each in seen), strict=True)
+    return rf, jump, start
 
 
-def _describe(fields: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Size | None]:
-    if fields is None or fields == "all":
-        return fields, None, None
-    height, width = fields
-    return (height.rf, width.rf), (height.jump, width.jump), (height.start, width.start)
+def _totals(rows: Iterable[Mapping[Kind, int]]) -> dict[Kind, int]:
+    totals: dict[Kind, int] = {}
+    for counts in rows:
+        for kind, count in counts.items():
+            totals[kind] = totals.get(kind, 0) + count
+    return totals
+
+
+def _cell(row: Row, key: str, axis: int | None) -> object:
+    value: object = getattr(row, key)
+    if axis is None or key not in ("rf", "jump", "start") or not isinstance(value, tuple):
+        return value
+    if axis >= len(value):
+        raise ValueError(problem("axis", "0 或 None", axis, f"{row.name} 只有一个方向"))
+    return value[axis]
+
+
+def _known_ops() -> set[str]:
+    """全部层的种类。"""
+    kinds = [kind for kind in vars(layers).values() if isinstance(kind, type)]
+    return {kind.__name__ for kind in kinds if issubclass(kind, Layer | Merge)}
+
+
+def _plain(value: object) -> object:
+    """元组写成 JSON 的数组。"""
+    return list(value) if isinstance(value, tuple) else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Literal, get_args
 
-from dlnotes._check import integer, problem
+from dlnotes._check import choice, integer, problem
 
 Rounding = Literal["floor", "ceil", "ceil_caffe"]
 """除不尽时输出大小怎样取整，见 [`output_size`][dlnotes.arch.receptive.output_size]。"""
@@ -22,28 +22,82 @@ class Window:
     Attributes:
         kernel_size: 窗口里的点数 $k$。
         stride: 步长 $s$。
-        padding: 两端各补的像素数 $p$。
+        padding: 两端各补的像素数 $p$；两端不同时写成 `(前, 后)`，上式里的 $p$ 是前端的。负数是裁去
+            （`Pad` 和步长为 1 的转置卷积用得到；卷积层和池化层不接受负数）。
         dilation: 相邻两点的间隔 $d$，1 表示不膨胀。
 
     Raises:
         TypeError: 参数不是整数。
-        ValueError: 参数小于允许的最小值（`padding` 为 0，其余为 1）。
+        ValueError: `kernel_size`、`stride` 或 `dilation` 小于 1，或 `padding` 不是一个或两个整数。
     """
 
     kernel_size: int
     stride: int = 1
-    padding: int = 0
+    padding: int | tuple[int, int] = 0
     dilation: int = 1
 
     def __post_init__(self) -> None:
-        for name, minimum in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
+        for name in ("kernel_size", "stride", "dilation"):
             # 存下 Python 的整数：numpy 的整数位数有限，`jump` 乘几层就会溢出。
-            object.__setattr__(self, name, integer(name, getattr(self, name), minimum=minimum))
+            object.__setattr__(self, name, integer(name, getattr(self, name), minimum=1))
+        object.__setattr__(self, "padding", _padding(self.padding))
 
     @property
     def extent(self) -> int:
         """窗口从头到尾跨过的像素数 $d(k-1)+1$。"""
         return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """前端、后端各补的像素数。"""
+        return self.padding if isinstance(self.padding, tuple) else (self.padding, self.padding)
+
+
+def _padding(padding: object) -> int | tuple[int, int]:
+    """两端相同时只存一个数，这样 `Window(3, padding=(1, 1)) == Window(3, padding=1)`。"""
+    if not isinstance(padding, tuple):
+        return integer("padding", padding, minimum=None)
+    if len(padding) != 2:
+        raise ValueError(problem("padding", "一个整数或元组 (前, 后)", repr(padding), "请改成其中一种写法"))
+    before, after = (integer(f"padding[{end}]", size, minimum=None) for end, size in enumerate(padding))
+    return before if before == after else (before, after)
+
+
+def same(size: int, kernel_size: int, stride: int = 1, dilation: int = 1) -> Window:
+    r"""`padding="same"` 的窗口：补到输出恰好是 $\lceil i/s\rceil$，单数的一个补在后端。
+
+    $$P=\max\bigl((\lceil i/s\rceil-1)\,s+d(k-1)+1-i,\ 0\bigr),\qquad
+    \text{前}=\lfloor P/2\rfloor,\quad\text{后}=P-\lfloor P/2\rfloor$$
+
+    步长大于 1 时补多少随输入大小 $i$ 而变，两端可以不同：同一个网络换一种输入，各单元的位置就移动。
+    步长为 1 时 $P=d(k-1)$，与 PyTorch 的 `padding="same"` 相同（PyTorch 只许步长 1）。
+
+    Args:
+        size: 输入的像素数 $i$。
+        kernel_size: 窗口里的点数 $k$。
+        stride: 步长 $s$。
+        dilation: 相邻两点的间隔 $d$。
+
+    Returns:
+        补好的窗口。
+
+    Raises:
+        TypeError: 参数不是整数。
+        ValueError: 参数小于 1。
+
+    References:
+        TensorFlow API `tf.nn`，"Notes on padding" 的 "SAME"。
+
+    Examples:
+        >>> same(224, 3, stride=2)
+        Window(kernel_size=3, stride=2, padding=(0, 1), dilation=1)
+        >>> same(225, 3, stride=2).padding
+        1
+    """
+    window = Window(kernel_size, stride, 0, dilation)
+    size = integer("size", size, minimum=1)
+    total = max((-(-size // window.stride) - 1) * window.stride + window.extent - size, 0)
+    return Window(window.kernel_size, window.stride, (total // 2, total - total // 2), window.dilation)
 
 
 def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
@@ -51,8 +105,9 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
 
     $$o=\left\lfloor\frac{i+2p-d(k-1)-1}{s}\right\rfloor+1$$
 
-    这是 `"floor"`。另两种规则把除法改为向上取整，让最后一个窗口可以伸出右端，再去掉起点落在右侧补零里的
-    窗口：`"ceil"`（PyTorch 的 `ceil_mode=True`）总去掉它，`"ceil_caffe"` 只在 `padding > 0` 时去掉它。
+    这是 `"floor"`；两端补得不同时，$2p$ 换成两端之和。另两种规则把除法改为向上取整，让最后一个窗口可以伸出
+    右端，再去掉起点落在右侧补零里的窗口：`"ceil"`（PyTorch 的 `ceil_mode=True`）总去掉它，
+    `"ceil_caffe"` 只在 `padding > 0` 时去掉它。
     两者只在步长大于窗口、且 `padding` 为 0 时不同：`size=3, kernel_size=1, stride=3` 分别得 1 和 2。
     （Caffe 只要高、宽中有一个方向补零，两个方向就都去掉；这里各方向自己判断。）
 
@@ -83,23 +138,23 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
     """
     size = integer("size", size, minimum=1)
     _check_window(window)
-    if rounding not in get_args(Rounding):
-        expected = " / ".join(get_args(Rounding))
-        raise ValueError(problem("rounding", f"{expected} 之一", repr(rounding), "请从中选一个"))
-    if rounding != "floor" and window.padding >= window.extent:
+    choice("rounding", rounding, get_args(Rounding))
+    before, after = window.ends
+    if rounding != "floor" and max(before, after) >= window.extent:
         # 此时去掉的不止一个窗口，两种规则的公式都不再对；池化层也不许这样补。
         expected = f"小于窗口 {window.extent} 的整数（`rounding` 为 {rounding!r} 时）"
         raise ValueError(problem("padding", expected, window.padding, "请减小补零或加大窗口"))
-    room = size + 2 * window.padding - window.extent
+    padded = size + before + after
+    room = padded - window.extent
     if room < 0:
         dilated = f"（膨胀后 {window.extent}）" if window.dilation > 1 else " "
-        padded = f"补零后的输入 {size + 2 * window.padding}" if window.padding else f"输入 {size}"
-        raise ValueError(f"窗口 {window.kernel_size}{dilated}大于{padded}；请加大输入或 `padding`。")
+        reached = f"输入 {size}" if padded == size else f"补零后的输入 {padded}"
+        raise ValueError(f"窗口 {window.kernel_size}{dilated}大于{reached}；请加大输入或 `padding`。")
     if rounding == "floor":
         return room // window.stride + 1
     count = -(-room // window.stride) + 1
-    starts_beyond_input = (count - 1) * window.stride >= size + window.padding
-    if starts_beyond_input and (rounding == "ceil" or window.padding > 0):
+    starts_beyond_input = (count - 1) * window.stride >= size + before
+    if starts_beyond_input and (rounding == "ceil" or before > 0 or after > 0):
         count -= 1
     return count
 
@@ -146,7 +201,7 @@ class Field:
 
         $$r'=r+d(k-1)\,j,\qquad j'=s\,j,\qquad \mathrm{start}'=\mathrm{start}-p\,j$$
 
-        三式右边的 $j$ 都是**进入**这一层时的 `jump`，不含这一层自己的步长。
+        三式右边的 $j$ 都是**进入**这一层时的 `jump`，不含这一层自己的步长；$p$ 是前端补的像素数。
 
         Args:
             window: 这一层在同一个方向上的窗口。
@@ -158,7 +213,7 @@ class Field:
         return Field(
             rf=self.rf + (window.extent - 1) * self.jump,
             jump=self.jump * window.stride,
-            start=self.start - window.padding * self.jump,
+            start=self.start - window.ends[0] * self.jump,
         )
 
 

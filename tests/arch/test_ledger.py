@@ -1,7 +1,8 @@
 """账本：别的输入大小、数据类型、取列、报错。"""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import prod
 from pathlib import Path
@@ -11,18 +12,40 @@ import pytest
 
 from dlnotes.arch import (
     AdaptiveAvgPool2d,
+    Add,
+    AvgPool2d,
+    BatchNorm2d,
+    ClassToken,
+    Concat,
+    Conv1d,
     Conv2d,
+    ConvTranspose2d,
+    Embedding,
     Flatten,
+    GlobalAvgPool,
+    LayerNorm,
     Ledger,
     Linear,
     MaxPool2d,
+    Merge,
+    Mul,
     Network,
+    Node,
+    Pad,
+    PReLU,
+    ReLU,
     Row,
+    Sigmoid,
+    Tokens,
+    ToTokens,
+    Upsample,
     ledger,
+    residual,
     sequential,
     zoo,
 )
-from dlnotes.arch.layers import Layer
+from dlnotes.arch.fields import Reach
+from dlnotes.arch.layers import Layer, Shape
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 
@@ -204,9 +227,19 @@ def test_errors_name_network_node_op_window_and_size() -> None:
         ledger(sequential("net", (3, 4, 4), [("flat", Flatten()), ("conv", Conv2d(2, 1))]))
 
 
-@pytest.mark.parametrize("shape", [(224, 224), [3, 224, 224], 224, (1, 3, 224, 224)], ids=str)
+@pytest.mark.parametrize("shape", [(), [3, 224, 224], 224, (1, 3, 224, 224)], ids=str)
 def test_bad_input(shape: Any) -> None:
-    with pytest.raises(ValueError, match=r"^`input` 应为 \(C, H, W\) 三个正整数，得到 "):
+    with pytest.raises(
+        ValueError, match=rf"^`input` 应为 \(C, H, W\) 三个正整数，得到 {re.escape(str(shape))}；"
+    ):
+        ledger(zoo.load("vgg16"), shape)
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (150528,), Tokens((196, 768))], ids=str)
+def test_the_first_layer_says_what_it_cannot_take(shape: Any) -> None:
+    """信号、向量、词都是合格的输入，只是接不上图像的卷积。"""
+    message = r"^vgg16 的 conv1_1（Conv2d）：`shape` 应为 \(C, H, W\)，得到 .*" + re.escape(str(shape))
+    with pytest.raises(ValueError, match=message):
         ledger(zoo.load("vgg16"), shape)
 
 
@@ -247,7 +280,7 @@ def test_columns_of_one_axis() -> None:
     assert book.columns(names, axis=0) == {"output": outputs, **rows}
     columns = {"rf": [5, "all"], "jump": [1, None], "start": [-2, None]}
     assert book.columns(names, axis=1) == {"output": outputs, **columns}
-    for axis in (2, -1):
+    for axis in (2, -1, True, False):
         with pytest.raises(ValueError, match=rf"^`axis` 应为 0（高）、1（宽）或 None，得到 {axis}；.*。$"):
             book.columns(names, axis=axis)
 
@@ -255,9 +288,12 @@ def test_columns_of_one_axis() -> None:
 @pytest.mark.parametrize("unknown", ["size", "count", "__class__", ""])
 def test_unknown_columns(unknown: str) -> None:
     """`Row` 的方法、别的属性都不算列。"""
-    with pytest.raises(
-        ValueError, match=rf"^`columns` 应为以下之一：name、op、.*start，得到 \['{unknown}'\]；.*。$"
-    ):
+    names = (
+        "name、op、output、params、macs、activation_bytes、rf、jump、start、reason、"
+        "inputs、parameters、buffers、operations"
+    )
+    assert names.split("、") == list(Row.__annotations__)
+    with pytest.raises(ValueError, match=rf"^`columns` 应为以下之一：{names}，得到 \['{unknown}'\]；.*。$"):
         ledger(zoo.load("zf5")).columns({"层": "name", "值": unknown})
 
 
@@ -269,3 +305,258 @@ def test_dtype_must_be_a_name() -> None:
 def test_pooling_needs_an_image() -> None:
     with pytest.raises(ValueError, match=r"^`shape` 应为 \(C, H, W\)，得到 \(\)；"):
         MaxPool2d(2).output(())
+
+
+def fork(*joins: Node) -> Ledger:
+    """两条分支的间隔是 2 和 4，大小却碰巧一样（裁成 3×3）。"""
+    nodes = (
+        Node("near", Conv2d(4, 1, stride=2), ("input",)),
+        Node("far", Conv2d(4, 1, stride=4), ("input",)),
+        Node("crop", Pad(((0, -2), (-2, 0))), ("near",)),
+    )
+    return ledger(Network("net", (3, 9, 9), (*nodes, *joins)))
+
+
+def test_the_reason_starts_with_the_first_irregular_node_and_is_copied_downstream() -> None:
+    joined = Node("join", Add(), ("far", "crop"))
+    nodes = [
+        joined,
+        Node("relu", ReLU(), ("join",)),
+        Node("conv", Conv2d(4, 3, stride=2, padding=1), ("relu",)),
+        Node("up", Upsample(3), ("conv",)),  # 自己也不等距，但最先说不清的是 join
+        Node("again", Concat(), ("far", "join")),
+        Node("pool", GlobalAvgPool(), ("again",)),
+        Node("gate", Mul(), ("far", "far")),
+    ]
+    book = fork(*nodes)
+    reason = "join：各分支的间隔不同（2 与 4 像素）"
+    for name in ("join", "relu", "conv", "up", "again"):
+        row = book[name]
+        assert (row.rf, row.jump, row.start, row.reason) == (None, None, None, reason), name
+    assert (book["pool"].rf, book["pool"].reason) == ("all", None)
+    assert [book[name].reason for name in ("near", "far", "crop", "gate")] == [None] * 4
+    assert book["crop"].start == (0, 4)
+
+
+def test_each_irregular_node_gives_its_own_reason() -> None:
+    book = fork(
+        Node("up", ConvTranspose2d(4, 3, stride=(2, 1)), ("far",)),
+        Node("one", Add(), ("far", "crop")),
+        Node("two", Concat(), ("crop", "far")),
+        Node("first", Concat(), ("two", "crop", "one")),
+        Node("second", Concat(), ("one", "crop", "two")),
+    )
+    assert book["up"].reason == "up：转置卷积的步长是 2×1，相邻单元看到的位置不等距"
+    assert book["one"].reason == "one：各分支的间隔不同（2 与 4 像素）"
+    assert book["two"].reason == "two：各分支的间隔不同（2 与 4 像素）"
+    assert (book["first"].reason, book["second"].reason) == (book["two"].reason, book["one"].reason)
+
+
+def test_one_value_broadcast_to_all_positions_has_no_field() -> None:
+    """1×1 的图由卷积得来，只看到一部分输入，却乘到每个位置上。"""
+    layers = (
+        Node("one", Conv2d(4, 9), ("input",)),
+        Node("map", Conv2d(4, 1), ("input",)),
+        Node("mul", Mul(), ("map", "one")),
+        Node("channel", Conv2d(1, 3, padding=1), ("map",)),
+        Node("mask", Mul(), ("channel", "map")),
+    )
+    book = ledger(Network("net", (3, 9, 9), layers))
+    assert book["one"].rf == (9, 9)
+    for gates in (True, False):
+        row = ledger(Network("net", (3, 9, 9), layers), gates=gates)["mul"]
+        assert (row.rf, row.reason) == (None, "mul：一个位置的值广播到了所有位置")
+    assert (book["mask"].output, book["mask"].rf) == ((4, 9, 9), (3, 3))  # 只在通道上广播，位置不变
+
+
+def test_signals_and_tokens_have_one_axis() -> None:
+    signal = ledger(
+        sequential("net", (4, 20), [("a", Conv1d(8, 5, stride=2)), ("t", ToTokens()), ("n", LayerNorm())])
+    )
+    assert [(row.output, row.rf, row.jump, row.start) for row in signal.rows] == [
+        ((8, 8), (5,), (2,), (0,)),
+        ((8, 8), (5,), (2,), (0,)),
+        ((8, 8), (5,), (2,), (0,)),
+    ]
+    words = ledger(
+        sequential("net", (7,), [("word", Embedding(10, 4)), ("cls", ClassToken()), ("n", LayerNorm())])
+    )
+    assert [(row.output, row.rf) for row in words.rows] == [((7, 4), (1,)), ((8, 4), None), ((8, 4), None)]
+
+
+def everything() -> Network:
+    """四种 `rf` 都有：数、`"all"`、`None`、门之后。"""
+    layers: Any = [
+        ("conv", Conv2d(4, 3, stride=2, padding=1, bias=False)),
+        ("bn", BatchNorm2d()),
+        ("prelu", PReLU(4)),
+        ("block", residual([("conv", Conv2d(4, 3, padding=1)), ("pool", AvgPool2d(3, stride=1, padding=1))])),
+        ("up", Upsample(2, mode="bilinear")),
+        ("near", Upsample(2)),
+        ("pool", GlobalAvgPool()),
+        ("sigmoid", Sigmoid()),
+        ("flat", Flatten()),
+        ("fc", Linear(5)),
+    ]
+    return sequential("everything", (3, 8, 8), layers)
+
+
+def test_totals_by_kind_are_sums_of_the_rows_by_hand() -> None:
+    book = ledger(everything())
+    assert book.parameters == {
+        "weight": 4 * 3 * 9 + 4 * 4 * 9 + 4 * 5,
+        "norm": 2 * 4,
+        "activation": 4,
+        "bias": 4 + 5,
+    }
+    assert book.buffers == 2 * 4
+    assert book.operations == {
+        "conv": 16 * (4 * 27 + 4 * 36),
+        "norm": 64,
+        "activation": 64 + 4,
+        "bias": 64 + 5,
+        "pooling": 64 * 9 + 4 * 16 * 16,
+        "elementwise": 64,
+        "other": 4 * 8 * 8,
+        "linear": 4 * 5,
+    }
+    assert book.params == sum(book.parameters.values()) == sum(row.params for row in book.rows)
+    assert book.macs == book.operations["conv"] + book.operations["linear"]
+    assert [row.buffers for row in book.rows if row.buffers] == [8]
+    assert (book["bn"].params, book["bn"].buffers, book["bn"].parameters) == (8, 8, {"norm": 8})
+    for row in book.rows:
+        assert row.params == sum(row.parameters.values())
+        assert row.macs == sum(row.operations.get(kind, 0) for kind in ("conv", "linear", "attention"))
+
+
+def test_empty_networks_have_empty_totals() -> None:
+    book = ledger(sequential("empty", (1, 4, 4), []))
+    assert (book.parameters, book.operations, book.buffers, book.uncounted) == ({}, {}, 0, ())
+    assert ledger(zoo.load("zf5")).buffers == 0
+
+
+def test_uncounted_names_only_what_could_not_be_counted() -> None:
+    """双线性插值有运算，不算乘加；最近邻只是复制。"""
+    book = ledger(everything())
+    assert book.uncounted == ("up",)
+    assert book["up"].macs == book["near"].macs == 0
+    assert dict(book["near"].operations) == {}
+    assert ledger(zoo.load("vgg16")).uncounted == ()
+
+
+def test_rows_say_where_their_input_comes_from() -> None:
+    book = ledger(everything())
+    assert book["conv"].inputs == ("input",)
+    assert book["block.add"].inputs == ("block.pool", "prelu")
+    assert {row.name: row.inputs for row in book.rows} == {
+        node.name: node.inputs for node in everything().nodes
+    }
+
+
+@pytest.mark.parametrize("gates", [True, False])
+def test_the_dictionary_is_json_with_exactly_these_keys(gates: bool) -> None:
+    book = ledger(everything(), (3, 10, 8), gates=gates)
+    plain = book.as_dict()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert list(plain) == ["network", "input", "total", "layers"]
+    assert (plain["network"], plain["input"]) == ("everything", [3, 10, 8])
+    totals = {"params": book.params, "macs": book.macs, "activation_bytes": book.activation_bytes}
+    assert plain["total"] == totals
+    assert list(plain["total"]) == list(totals)  # type: ignore[call-overload]
+    keys = ["name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start"]
+    layers: Any = plain["layers"]
+    assert [list(layer) for layer in layers] == [keys] * len(book.rows)
+    for layer, row in zip(layers, book.rows, strict=True):
+        assert {key: tuple(value) if isinstance(value, list) else value for key, value in layer.items()} == {
+            key: getattr(row, key) for key in keys
+        }
+    by_name = {layer["name"]: [layer["rf"], layer["jump"], layer["start"]] for layer in layers}
+    assert by_name["conv"] == [[3, 3], [2, 2], [-1, -1]]
+    assert by_name["block.add"] == [[11, 11], [2, 2], [-5, -5]]
+    assert by_name["up"] == [None, None, None]
+    assert by_name["fc"] == ["all", None, None]
+
+
+@pytest.mark.parametrize("gates", [1, 0, None, "no"], ids=repr)
+def test_gates_is_a_switch(gates: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^`gates` 应为 True 或 False，得到 {gates!r}；"):
+        ledger(zoo.load("zf5"), gates=gates)
+
+
+def test_a_long_list_of_nodes_is_cut() -> None:
+    """没有相近的名字时，最多列 12 个。"""
+    book = ledger(zoo.load("vgg16"))
+    first = "、".join(row.name for row in book.rows[:12])
+    with pytest.raises(
+        ValueError, match=rf"^`name` 应为 vgg16 的节点名，得到 'xyz'；可用的有 {first}、……。$"
+    ):
+        book["xyz"]
+    with pytest.raises(ValueError, match=r"得到 'conv5_4'；可用的有 conv5_\d、conv5_\d、conv\d_\d。$"):
+        book["conv5_4"]
+    twelve = ledger(sequential("net", (1, 1, 1), [(f"n{i:02}", ReLU()) for i in range(12)]))
+    with pytest.raises(ValueError, match=r"可用的有 n00、.*、n11。$"):
+        twelve["xyz"]
+
+
+def test_columns_of_some_kinds() -> None:
+    """层的种类可以是没有用到的，也可以是自己写的；写错了就报错。"""
+
+    class Own(Layer):
+        """自己写的层。"""
+
+    layers: Any = [("a", ReLU()), ("b", Own()), ("c", Sigmoid())]
+    book = ledger(sequential("net", (1, 4, 4), layers))
+    assert book.columns({"层": "name"}, ops=("Own", "ReLU", "MultiheadAttention", "Add")) == {
+        "层": ["a", "b"]
+    }
+    for ops in (("relu",), "ReLU", ("ReLU", "Layers"), ("Nothing",)):
+        got = re.escape(repr(ops))
+        with pytest.raises(
+            ValueError, match=rf"^`ops` 应为元组，元素取自 ReLU、Own、Sigmoid，得到 {got}；.*。$"
+        ):
+            book.columns({"层": "name"}, ops=ops)  # type: ignore[arg-type]
+
+
+def test_own_layers_and_merges_need_only_what_differs() -> None:
+    class Largest(Merge):
+        """逐元素取最大：只写形状。"""
+
+        def output(self, shapes: Any, /) -> Any:
+            return shapes[0]
+
+    nodes = (
+        Node("conv", Conv2d(3, 3, padding=1), ("input",)),
+        Node("max", Largest(), ("input", "conv")),
+        Node("base", Layer(), ("max",)),
+    )
+    book = ledger(Network("net", (3, 8, 8), nodes))
+    for name in ("max", "base"):
+        row = book[name]
+        assert (row.output, row.rf, row.jump, row.start) == ((3, 8, 8), (3, 3), (1, 1), (-1, -1))
+        assert (row.params, row.macs, row.buffers, row.parameters, row.operations) == (0, 0, 0, {}, {})
+    with pytest.raises(NotImplementedError):
+        Network("net", (3, 8, 8), (Node("merge", Merge(), ("input",)),)).shapes()
+
+
+def test_a_ledger_can_be_a_key() -> None:
+    assert len({ledger(zoo.load("zf5")), ledger(zoo.load("zf5")), ledger(zoo.load("vgg16"))}) == 2
+
+
+def test_gates_apply_to_every_kind_of_merge() -> None:
+    """自己写的汇合层也可以是门。"""
+
+    class Gated(Merge):
+        def output(self, shapes: Sequence[Shape], /) -> Shape:
+            return shapes[0]
+
+        def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+            return ["gate"] * len(shapes)
+
+    network = Network("net", (3, 8, 8), (Node("gated", Gated(), ("input", "input")),))
+    assert ledger(network)["gated"].rf == "all"
+    assert ledger(network, gates=False)["gated"].rf == (1, 1)
+
+
+def test_one_input_needs_no_addition() -> None:
+    network = Network("net", (3, 8, 8), (Node("add", Add(), ("input",)), Node("mul", Mul(), ("add",))))
+    assert ledger(network).operations == {}

@@ -6,7 +6,7 @@ from math import ceil
 
 import pytest
 
-from dlnotes.arch import Window, output_size
+from dlnotes.arch import Window, output_size, same
 
 # 大小、核、步长、补零、膨胀：40×4×5×4×3 = 9,600 种
 GRID = [range(1, 41), range(1, 5), range(1, 6), range(4), range(1, 4)]
@@ -98,6 +98,43 @@ def test_the_two_ceil_rules_differ_only_without_padding_and_with_gaps() -> None:
     assert all(p == 0 and s > (k - 1) * d + 1 for _, k, s, p, d in differing)
 
 
+def put(size: int, kernel: int, stride: int, ends: tuple[int, int], dilation: int, rule: str) -> int:
+    """两端不同时逐个放窗口；负的补零就是先裁去。"""
+    before, after = ends
+    last = size + after - 1
+    starts = [-before]
+    while points(starts[-1], kernel, dilation)[-1] < last:
+        starts.append(starts[-1] + stride)
+    if rule == "floor":
+        return sum(points(start, kernel, dilation)[-1] <= last for start in starts)
+    return sum(start < size or (rule == "ceil_caffe" and max(ends) <= 0) for start in starts)
+
+
+@pytest.mark.parametrize("rule", ["floor", "ceil", "ceil_caffe"])
+def test_each_end_has_its_own_padding(rule: str) -> None:
+    checked = 0
+    for size, kernel, stride, before, after, dilation in product(
+        range(1, 13), range(1, 4), range(1, 5), range(-2, 4), range(-2, 4), range(1, 3)
+    ):
+        extent = points(0, kernel, dilation)[-1] + 1
+        if size + before + after < extent or (rule != "floor" and max(before, after) >= extent):
+            continue
+        if rule != "floor" and min(before, after) < 0:
+            continue  # 只有池化向上取整，它不收负的补零
+        window = Window(kernel, stride, (before, after), dilation)
+        expected = put(size, kernel, stride, (before, after), dilation, rule)
+        assert output_size(size, window, rule) == expected, (size, window)  # type: ignore[arg-type]
+        checked += 1
+    assert checked > 1_500
+
+
+def test_cropping_more_than_there_is_leaves_no_window() -> None:
+    assert output_size(5, Window(1, padding=-2)) == 1
+    for size, ends in ((4, -2), (3, (0, -3)), (3, (-5, 0))):
+        with pytest.raises(ValueError, match=r"^窗口 1 大于补零后的输入 -?[012]；.*。$"):
+            output_size(size, Window(1, padding=ends))
+
+
 def test_the_textbook_cases() -> None:
     """H=3、k=1、s=3：第二个窗口从像素 3 开始，输入里没有它；PyTorch 去掉，Caffe 留着。"""
     gap = Window(1, stride=3)
@@ -127,6 +164,10 @@ def test_ceil_with_padding_beyond_the_window_is_rejected(rule: str) -> None:
     with pytest.raises(ValueError, match=r"^`padding` 应为小于窗口 1 的整数.*得到 3；"):
         output_size(1, Window(1, padding=3), rule)  # type: ignore[arg-type]
     assert output_size(1, Window(1, padding=3)) == count_floor(1, 1, 1, 3, 1) == 7
+    for padding in (2, (2, 0), (0, 2), (0, 3)):  # 恰好等于窗口也不行，只补一端也不行
+        with pytest.raises(ValueError, match=r"^`padding` 应为小于窗口 2 的整数.*得到 .*；"):
+            output_size(9, Window(2, padding=padding), rule)  # type: ignore[arg-type]
+    assert output_size(9, Window(2, padding=(0, 1)), rule) == 9  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rule", ["round", "Ceil", "", None])
@@ -148,19 +189,74 @@ def test_bad_size(size: object, error: type[Exception]) -> None:
 @pytest.mark.parametrize("argument", ["kernel_size", "stride", "padding", "dilation"])
 @pytest.mark.parametrize("value", [-1, 1.0, True, None], ids=repr)
 def test_bad_window(argument: str, value: object) -> None:
-    minimum = 0 if argument == "padding" else 1
+    if argument == "padding" and value == -1:
+        assert Window(3, padding=-1).ends == (-1, -1)  # 负的是裁去
+        return
+    expected = "整数" if argument == "padding" else "不小于 1 的整数"
     arguments = {"kernel_size": 3, argument: value}
-    with pytest.raises(
-        (TypeError, ValueError), match=rf"^`{argument}` 应为不小于 {minimum} 的整数，得到 .*。$"
-    ):
+    error = ValueError if value == -1 else TypeError
+    with pytest.raises(error, match=rf"^`{argument}` 应为{expected}，得到 .*。$"):
         Window(**arguments)  # type: ignore[arg-type]
 
 
-def test_padding_may_be_zero_but_nothing_else() -> None:
+@pytest.mark.parametrize("value", [(), (1,), (1, 2, 3)], ids=repr)
+def test_a_pair_of_paddings_has_two_ends(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^`padding` 应为一个整数或元组 \(前, 后\)，得到 .*。$"):
+        Window(3, padding=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "end"), [((1.0, 1), 0), ((1, "1"), 1), ((True, 1), 0), ((1, None), 1)], ids=repr
+)
+def test_both_ends_are_integers(value: object, end: int) -> None:
+    with pytest.raises(TypeError, match=rf"^`padding\[{end}\]` 应为整数，得到 .*。$"):
+        Window(3, padding=value)  # type: ignore[arg-type]
+
+
+def test_the_two_ends_are_stored_as_one_number_when_equal() -> None:
+    assert Window(3, padding=(1, 1)) == Window(3, padding=1)
+    assert Window(3, padding=(1, 1)).padding == 1
+    assert (Window(3, padding=2).ends, Window(3, padding=(2, 0)).ends) == ((2, 2), (2, 0))
+    assert Window(3, padding=(-1, 4)).padding == (-1, 4)
+
+
+def test_zero_is_only_a_padding() -> None:
     assert Window(3, padding=0).padding == 0
     for argument in ("kernel_size", "stride", "dilation"):
         with pytest.raises(ValueError, match=rf"`{argument}`"):
             Window(**{"kernel_size": 3, argument: 0})
+
+
+def tensorflow(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """TensorFlow `tf.nn` 的 "Notes on padding"：按 i 能否被步长整除分两种情形。"""
+    effective = (kernel - 1) * dilation + 1
+    along = effective - stride if size % stride == 0 else effective - size % stride
+    total = max(along, 0)
+    return total // 2, total - total // 2
+
+
+def test_same_follows_the_notes_of_tensorflow() -> None:
+    for size, kernel, stride, dilation in product(range(1, 41), range(1, 8), range(1, 6), range(1, 4)):
+        window = same(size, kernel, stride, dilation)
+        assert (window.kernel_size, window.stride, window.dilation) == (kernel, stride, dilation)
+        assert window.ends == tensorflow(size, kernel, stride, dilation)
+        assert output_size(size, window) == ceil(size / stride)
+
+
+@pytest.mark.parametrize(
+    ("size", "window"), [(224, Window(3, 2, (0, 1))), (225, Window(3, 2, 1)), (1, Window(3, 2, 1))], ids=str
+)
+def test_same_by_hand(size: int, window: Window) -> None:
+    assert same(size, 3, stride=2) == window
+
+
+@pytest.mark.parametrize("argument", ["size", "kernel_size", "stride", "dilation"])
+@pytest.mark.parametrize("value", [0, -1, 1.0, True, None], ids=repr)
+def test_bad_arguments_of_same(argument: str, value: object) -> None:
+    arguments = {"size": 8, "kernel_size": 3, argument: value}
+    error = ValueError if value in (0, -1) and value is not False else TypeError
+    with pytest.raises(error, match=rf"^`{argument}` 应为不小于 1 的整数，得到 .*。$"):
+        same(**arguments)  # type: ignore[arg-type]
 
 
 def test_extent_is_the_span_of_the_points() -> None:

@@ -198,5 +198,5 @@ def test_a_name_close_to_nothing_lists_all() -> None:
 
 
 def test_average_pooling_counts_like_maximum_pooling() -> None:
-    for layer in (MaxPool2d(3, 2, 1), AvgPool2d(3, 2, 1)):
-        assert layer.output((8, 7, 7)) == (8, 4, 4)
+    for pool in (MaxPool2d, AvgPool2d):
+        assert pool(3, stride=2, padding=1).output((8, 7, 7)) == (8, 4, 4)

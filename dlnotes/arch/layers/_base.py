@@ -1,90 +1,149 @@
-"""各种层共用的词汇：形状、窗口、`Layer` 要回答的问题，以及两个方向的滑动。"""
+"""各种层共用的词汇：形状、要数的几类量，以及 `Layer` 与 `Merge` 要回答的问题。"""
 
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Generic, Literal, TypeVar
 
-from dlnotes._check import pair, problem
-from dlnotes.arch.receptive import Rounding, Window, output_size
+from dlnotes._check import problem
+from dlnotes.arch.fields import Reach
 
 Shape = tuple[int, ...]
-Size = int | tuple[int, int]
-Windows = tuple[Window, Window]
-Reach = Windows | Literal["all"] | None
-"""一层的单元在它的输入上看到哪里：高、宽两个窗口；`"all"` 是整个输入；`None` 是各单元的窗口不规则。"""
+"""到达一层的形状，不含批量：图像 `(C, H, W)`，一维信号 `(C, L)`，向量 `(F,)`，或 `Tokens`。"""
 
-POINT: Windows = (Window(1), Window(1))
+Given = TypeVar("Given")
+Kind = TypeVar("Kind")
 
 
-class Layer(Protocol):
-    """层要回答的四个问题。`shape` 是到达这一层的形状，不含批量。"""
+class Tokens(tuple[int, ...]):
+    """特征在最后一轴的形状：`(T, D)` 是 T 个词，每个 D 维；`(H, W, D)` 是排成网格的词。
 
-    def output(self, shape: Shape) -> Shape:
+    它与图像的 `(C, H, W)`、信号的 `(C, L)` 一样是整数的元组，但轴的意思不同：同是 `(64, 100)`，作用在最后一轴
+    的全连接层对词是逐个的，对信号则混合了所有位置。
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Tokens({tuple(self)})"
+
+
+Operation = Literal[
+    "conv", "linear", "attention", "bias", "norm", "activation", "pooling", "elementwise", "other"
+]
+"""运算的种类与单位：
+
+- `"conv"`、`"linear"`、`"attention"`：卷积、线性层、注意力的两个矩阵积，单位是乘加（MAC）；
+  三者之和是 `macs`。
+- `"bias"`：加偏置的次数。
+- `"norm"`、`"activation"`：归一化、激活的元素个数（每个元素算几次，各家工具不同）。
+- `"pooling"`：池化的窗口读到的值的个数，补的零也算。
+- `"elementwise"`：逐元素相加、相乘的次数。
+- `"other"`：算不成以上任何一种的输出元素个数，如双线性插值；账本会点名。
+"""
+
+MACS: tuple[Operation, ...] = ("conv", "linear", "attention")
+
+Parameter = Literal["weight", "bias", "norm", "activation", "embedding"]
+"""参数的种类：权重、偏置、归一化的缩放与平移、激活的斜率（PReLU）、查表的向量（词、位置、类别标记）。"""
+
+Operations = Mapping[Operation, int]
+Parameters = Mapping[Parameter, int]
+
+
+class _Rules(Generic[Given]):
+    """参数与运算的规则；`given` 是到达这一层的一个或几个形状。默认什么也没有。"""
+
+    def parameters(self, given: Given, /) -> Parameters:
+        """可学习的参数，按种类。"""
+        return {}
+
+    def operations(self, given: Given, /) -> Operations:
+        """一个样本前向一次的运算，按种类。"""
+        return {}
+
+    def buffers(self, given: Given, /) -> int:
+        """不参与学习、却随模型保存的数，如 BN 的滑动平均；不含 PyTorch 的批次计数器。"""
+        return 0
+
+    def params(self, given: Given, /) -> int:
+        """可学习的参数总数，含偏置。"""
+        return sum(self.parameters(given).values())
+
+    def macs(self, given: Given, /) -> int:
+        """一个样本前向一次的乘加数：卷积、线性层、注意力的矩阵积；FLOPs 是它的两倍。"""
+        return macs(self.operations(given))
+
+
+class Layer(_Rules[Shape]):
+    """一个输入的层。
+
+    新写一种层：继承它，写成不可变的数据类，只覆盖与默认不同的规则。默认是形状不变、只看自己的位置、
+    没有参数、不做运算。`shape` 是到达这一层的形状，不含批量。
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class Scale(Layer):  # 每个通道乘一个可学习的系数
+        ...     def parameters(self, shape, /):
+        ...         return {"weight": shape[0]}
+        >>> Scale().output((64, 7, 7)), Scale().params((64, 7, 7)), Scale().macs((64, 7, 7))
+        ((64, 7, 7), 64, 0)
+    """
+
+    def output(self, shape: Shape, /) -> Shape:
         """输出的形状；形状不合时抛出 `ValueError`。"""
+        return shape
 
-    def params(self, shape: Shape) -> int:
-        """可学习的参数个数，含偏置。"""
-
-    def macs(self, shape: Shape) -> int:
-        """一个样本前向一次的乘加数。"""
-
-    def reach(self, shape: Shape) -> Reach:
-        """它的单元在输入上看到哪里。"""
+    def reach(self, shape: Shape, /) -> Reach:
+        """它的单元在输入上看到哪里，见 [`Reach`][dlnotes.arch.fields.Reach]。"""
+        return "point"
 
 
-def store(layer: object, **values: int) -> None:
-    """在不可变的数据类里存下检查过的 Python 整数：numpy 的整数位数有限，乘几下就会溢出。"""
+class Merge(_Rules[Sequence[Shape]]):
+    """几个输入的层；`shapes` 是各输入的形状，按 `Node.inputs` 的次序。"""
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        """输出的形状；形状不合时抛出 `ValueError`。"""
+        raise NotImplementedError
+
+    def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+        """它的单元在各个输入上看到哪里。"""
+        return ["point"] * len(shapes)
+
+
+def macs(operations: Operations) -> int:
+    """各种运算里算作乘加的那些。"""
+    return sum(count for kind, count in operations.items() if kind in MACS)
+
+
+def store(layer: object, **values: object) -> None:
+    """在不可变的数据类里存下检查过的值：numpy 的整数位数有限，乘几下就会溢出。"""
     for name, value in values.items():
         object.__setattr__(layer, name, value)
 
 
-def both_windows(kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Windows:
-    """检查四个参数，得到高、宽两个方向的窗口。"""
-    kernels = pair("kernel_size", kernel_size, minimum=1)
-    strides = pair("stride", stride, minimum=1)
-    paddings = pair("padding", padding, minimum=0)
-    dilations = pair("dilation", dilation, minimum=1)
-    height, width = zip(kernels, strides, paddings, dilations, strict=True)
-    return Window(*height), Window(*width)
+def some(counts: Mapping[Kind, int]) -> dict[Kind, int]:
+    """去掉是零的种类。"""
+    return {kind: count for kind, count in counts.items() if count}
 
 
-def image(shape: Shape) -> tuple[int, int, int]:
-    """检查形状是 `(C, H, W)`。"""
-    if len(shape) != 3:
-        raise ValueError(problem("shape", "(C, H, W)", shape, "展平之后不能再接作用于图像的层"))
-    channels, height, width = shape
-    return channels, height, width
+_NAMES = {1: "(C, L)", 2: "(C, H, W)"}
 
 
-def slide(shape: Shape, windows: Windows, rounding: Rounding) -> tuple[int, int]:
-    """窗口在图像上滑动，得到输出的高和宽；放不下时报出窗口和到达它的大小。"""
-    _, height, width = image(shape)
-    try:
-        return output_size(height, windows[0], rounding), output_size(width, windows[1], rounding)
-    except ValueError:
-        kernel = "×".join(str(window.kernel_size) for window in windows)
-        extent = "×".join(str(window.extent) for window in windows)
-        dilated = f"（膨胀后 {extent}）" if extent != kernel else " "
-        padding = "×".join(str(window.padding) for window in windows)
-        raise ValueError(
-            f"窗口 {kernel}{dilated}大于到达它的 {height}×{width}（两端各补 {padding}）；"
-            "请加大输入或 `padding`。"
-        ) from None
+def channels_first(shape: Shape, axes: int) -> tuple[int, Shape]:
+    """检查形状是通道在前、有 `axes` 个方向的图像或信号，返回通道数和各方向的大小。"""
+    if isinstance(shape, Tokens):
+        raise ValueError(problem("shape", _NAMES[axes], shape, "这一层只作用于通道在前的输入"))
+    if len(shape) != axes + 1:
+        remedy = "展平之后不能再接它" if len(shape) < 2 else "请检查前面各层"
+        raise ValueError(problem("shape", _NAMES[axes], shape, remedy))
+    return shape[0], shape[1:]
 
 
-class NoWeights:
-    """没有参数、也不计乘加的层。"""
-
-    def params(self, shape: Shape) -> int:
-        return 0
-
-    def macs(self, shape: Shape) -> int:
-        return 0
+def positions(shape: Shape) -> Shape:
+    """各位置轴的大小：词的最后一轴、图像与信号的第一轴是特征；向量没有位置。"""
+    return shape[:-1] if isinstance(shape, Tokens) else shape[1:]
 
 
-class Pointwise(NoWeights):
-    """形状不变、不看相邻像素的层。"""
-
-    def output(self, shape: Shape) -> Shape:
-        return shape
-
-    def reach(self, shape: Shape) -> Windows:
-        return POINT
+def features(shape: Shape) -> int:
+    """特征数：图像、信号的通道数，词和向量的维数。"""
+    return shape[-1] if isinstance(shape, Tokens) else shape[0]

@@ -1,26 +1,19 @@
-"""展平与全连接层：此后每个单元都看到整个输入。"""
+"""全连接层。"""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 from dlnotes._check import boolean, integer, problem
-from dlnotes.arch.layers._base import NoWeights, Reach, Shape, store
+from dlnotes.arch.fields import Reach
+from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, Tokens, some, store
 
 
 @dataclass(frozen=True)
-class Flatten(NoWeights):
-    """把 `(C, H, W)` 展平成 `(C*H*W,)`；此后位置不再有意义，感受野记为 `"all"`。"""
+class Linear(Layer):
+    r"""全连接层，作用于最后一轴：$F\to$ `out_features`。
 
-    def output(self, shape: Shape) -> Shape:
-        return (prod(shape),)
-
-    def reach(self, shape: Shape) -> Reach:
-        return "all"
-
-
-@dataclass(frozen=True)
-class Linear:
-    r"""全连接层：$F\to$ `out_features`，参数量 $\text{out}\cdot(F+b)$，乘加数 $\text{out}\cdot F$。
+    参数量 $\text{out}\cdot(F+b)$，乘加数 $\text{out}\cdot F$。
+    输入是向量 `(F,)` 时每个输出看到整个输入；是词 `(T, D)` 时逐个词计算，乘加数再乘词数，不看别的词。
 
     Attributes:
         out_features: 输出的个数。
@@ -28,35 +21,41 @@ class Linear:
 
     Raises:
         TypeError: `out_features` 不是整数，或 `bias` 不是布尔值。
-        ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)`。
+        ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)` 或词。
 
     References:
-        Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.1。
+        Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.1；PyTorch `torch.nn.Linear`。
 
     Examples:
         >>> Linear(4096).params((9216,)), Linear(4096).macs((9216,))
         (37752832, 37748736)
+        >>> from dlnotes.arch import Tokens
+        >>> Linear(3072).macs(Tokens((197, 768))) == 197 * 3072 * 768
+        True
     """
 
     out_features: int
+    _: KW_ONLY
     bias: bool = True
 
     def __post_init__(self) -> None:
         store(self, out_features=integer("out_features", self.out_features, minimum=1))
         boolean("bias", self.bias)
 
-    def output(self, shape: Shape) -> Shape:
+    def output(self, shape: Shape, /) -> Shape:
+        if isinstance(shape, Tokens):
+            return Tokens((*shape[:-1], self.out_features))
         if len(shape) != 1:
             raise ValueError(problem("shape", "(F,)", shape, "请在全连接层之前加一层 Flatten"))
         return (self.out_features,)
 
-    def params(self, shape: Shape) -> int:
-        self.output(shape)
-        return self.out_features * (shape[0] + self.bias)
+    def reach(self, shape: Shape, /) -> Reach:
+        return "point" if isinstance(shape, Tokens) else "all"
 
-    def macs(self, shape: Shape) -> int:
+    def parameters(self, shape: Shape, /) -> Parameters:
         self.output(shape)
-        return self.out_features * shape[0]
+        return some({"weight": self.out_features * shape[-1], "bias": self.out_features * self.bias})
 
-    def reach(self, shape: Shape) -> Reach:
-        return "all"
+    def operations(self, shape: Shape, /) -> Operations:
+        outputs = prod(self.output(shape))
+        return some({"linear": outputs * shape[-1], "bias": outputs * self.bias})

@@ -1,27 +1,54 @@
 """池化层：通道数不变，没有参数。"""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
+from math import prod
+from typing import ClassVar, get_args
 
-from dlnotes._check import pair, problem
-from dlnotes.arch.layers._base import NoWeights, Reach, Shape, Size, Windows, both_windows, image, slide
-from dlnotes.arch.receptive import Rounding, Window, output_size
+from dlnotes._check import choice, per_axis, problem
+from dlnotes.arch.fields import Reach, Unaligned
+from dlnotes.arch.layers._base import Layer, Operations, Shape, Tokens, channels_first
+from dlnotes.arch.layers._sliding import Geometry, Padding, Size, Sliding
+from dlnotes.arch.receptive import Rounding, Window
+
+
+class _Pooling(Sliding):
+    """最大池化与平均池化共用的规则。"""
+
+    axes: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        choice("rounding", self.geometry()[-1], get_args(Rounding))
+        for window in self.check_windows():
+            if max(window.ends) > window.extent // 2:
+                expected = f"不超过窗口 {window.extent} 的一半的整数"
+                remedy = "请减小补零或加大窗口（与 PyTorch 的规定相同）"
+                raise ValueError(problem("padding", expected, max(window.ends), remedy))
+
+    def output(self, shape: Shape, /) -> Shape:
+        channels, _ = channels_first(shape, self.axes)
+        return channels, *self.slide(shape)
+
+    def operations(self, shape: Shape, /) -> Operations:
+        taps = prod(window.kernel_size for window in self.windows(shape))
+        return {"pooling": prod(self.output(shape)) * taps}
 
 
 @dataclass(frozen=True)
-class MaxPool2d(NoWeights):
-    """最大池化：通道数不变，没有参数。
+class MaxPool2d(_Pooling):
+    """最大池化：每个窗口取最大值；通道数不变，没有参数。
 
     Attributes:
         kernel_size: 窗口的大小；一个整数，或 `(高, 宽)`。
         stride: 步长；不写则等于 `kernel_size`，与 PyTorch 相同。
-        padding: 每一端补的像素数；须小于窗口，否则有的窗口里一个像素也没有。
+        padding: 每一端补的像素数，不超过窗口的一半；也可以是 `((上, 下), (左, 右))` 或 `"same"`。
         dilation: 膨胀率。
         rounding: 除不尽时怎样取整，见 [`output_size`][dlnotes.arch.receptive.output_size]。
 
     Raises:
         TypeError: 某个参数不是整数。
-        ValueError: 参数小于允许的最小值，`padding` 不小于窗口，或不认识 `rounding`。
+        ValueError: 参数小于允许的最小值，`padding` 超过窗口的一半，或不认识 `rounding`。
 
     References:
         Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
@@ -35,43 +62,57 @@ class MaxPool2d(NoWeights):
     """
 
     kernel_size: Size
+    _: KW_ONLY
     stride: Size | None = None
-    padding: Size = 0
+    padding: Padding = 0
     dilation: Size = 1
     rounding: Rounding = "floor"
 
-    def __post_init__(self) -> None:
-        for window in self.windows:
-            if window.padding >= window.extent:
-                expected = f"小于窗口 {window.extent} 的整数"
-                raise ValueError(problem("padding", expected, window.padding, "请减小补零或加大窗口"))
-            output_size(window.extent, window, self.rounding)  # 只为检查 rounding
-
-    @property
-    def windows(self) -> Windows:
-        """高、宽两个方向的滑动窗口。"""
+    def geometry(self) -> Geometry:
         stride = self.kernel_size if self.stride is None else self.stride
-        return both_windows(self.kernel_size, stride, self.padding, self.dilation)
-
-    def output(self, shape: Shape) -> Shape:
-        return image(shape)[0], *slide(shape, self.windows, self.rounding)
-
-    def reach(self, shape: Shape) -> Windows:
-        return self.windows
+        return self.kernel_size, stride, self.padding, self.dilation, self.rounding
 
 
 @dataclass(frozen=True)
-class AvgPool2d(MaxPool2d):
-    """平均池化：形状的规则与 [`MaxPool2d`][dlnotes.arch.layers.pooling.MaxPool2d] 相同。"""
+class AvgPool2d(_Pooling):
+    """平均池化：形状的规则与 [`MaxPool2d`][dlnotes.arch.layers.pooling.MaxPool2d] 相同，但没有膨胀。
+
+    Attributes:
+        kernel_size: 窗口的大小；一个整数，或 `(高, 宽)`。
+        stride: 步长；不写则等于 `kernel_size`。
+        padding: 每一端补的像素数，不超过窗口的一半；也可以是 `((上, 下), (左, 右))` 或 `"same"`。
+        rounding: 除不尽时怎样取整。
+
+    Raises:
+        TypeError: 某个参数不是整数。
+        ValueError: 参数小于允许的最小值，`padding` 超过窗口的一半，或不认识 `rounding`。
+
+    References:
+        PyTorch `torch.nn.AvgPool2d`。
+
+    Examples:
+        >>> AvgPool2d(3, stride=1, padding=1).output((192, 35, 35))
+        (192, 35, 35)
+    """
+
+    kernel_size: Size
+    _: KW_ONLY
+    stride: Size | None = None
+    padding: Padding = 0
+    rounding: Rounding = "floor"
+
+    def geometry(self) -> Geometry:
+        stride = self.kernel_size if self.stride is None else self.stride
+        return self.kernel_size, stride, self.padding, 1, self.rounding
 
 
 @dataclass(frozen=True)
-class AdaptiveAvgPool2d(NoWeights):
+class AdaptiveAvgPool2d(Layer):
     r"""自适应平均池化：把任意大小的图平均成 `output_size`。
 
     第 $t$ 个输出平均的是输入的 $\lfloor t\,i/o\rfloor$ 到 $\lceil (t+1)\,i/o\rceil-1$。各窗口一样大、间隔
     也一样时（$i$ 是 $o$ 的整数倍，或 7→6、5→2 这样碰巧整齐的），它就是普通的平均池化；否则感受野没有统一的
-    大小（`reach` 为 `None`）。
+    大小。输出是 1×1 时它就是全局池化，看到整个输入。
 
     Attributes:
         output_size: 输出的大小；一个整数，或 `(高, 宽)`。
@@ -87,32 +128,78 @@ class AdaptiveAvgPool2d(NoWeights):
         >>> pool = AdaptiveAvgPool2d(7)
         >>> pool.output((512, 14, 14)), pool.reach((512, 14, 14))[0]
         ((512, 7, 7), Window(kernel_size=2, stride=2, padding=0, dilation=1))
-        >>> pool.reach((512, 8, 9)) is None  # 9→7 的窗口大小不一
-        True
+        >>> pool.reach((512, 9, 9))
+        Unaligned(reason='自适应池化 9×9 → 7×7 的窗口大小或间隔不一')
     """
 
     output_size: Size
 
     def __post_init__(self) -> None:
-        pair("output_size", self.output_size, minimum=1)
+        per_axis("output_size", self.output_size, axes=2, minimum=1)
 
-    def output(self, shape: Shape) -> Shape:
-        return image(shape)[0], *pair("output_size", self.output_size, minimum=1)
+    def output(self, shape: Shape, /) -> Shape:
+        channels, _ = channels_first(shape, 2)
+        return channels, *per_axis("output_size", self.output_size, axes=2, minimum=1)
 
-    def reach(self, shape: Shape) -> Reach:
-        height, width = (
-            _adaptive_window(size, count)
-            for size, count in zip(image(shape)[1:], self.output(shape)[1:], strict=True)
-        )
-        return (height, width) if height and width else None
+    def reach(self, shape: Shape, /) -> Reach:
+        sizes, counts = channels_first(shape, 2)[1], self.output(shape)[1:]
+        if counts == (1, 1):
+            return "all"
+        windows = [_regular(_adaptive(size, count)) for size, count in zip(sizes, counts, strict=True)]
+        if None in windows:
+            before, after = ("×".join(map(str, pair)) for pair in (sizes, counts))
+            return Unaligned(f"自适应池化 {before} → {after} 的窗口大小或间隔不一")
+        return tuple(window for window in windows if window)
+
+    def operations(self, shape: Shape, /) -> Operations:
+        channels, *sizes = shape
+        taps = [
+            sum(stop - start for start, stop in _adaptive(size, count))
+            for size, count in zip(sizes, self.output(shape)[1:], strict=True)
+        ]
+        return {"pooling": channels * prod(taps)}
 
 
-def _adaptive_window(size: int, count: int) -> Window | None:
-    """把 `size` 个像素自适应地分给 `count` 个输出的窗口；大小或间隔不一时为 `None`。"""
-    starts = [unit * size // count for unit in range(count)]
-    stops = [-(-(unit + 1) * size // count) for unit in range(count)]
-    extents = {stop - start for start, stop in zip(starts, stops, strict=True)}
-    steps = {after - before for before, after in pairwise(starts)} or {size}
+@dataclass(frozen=True)
+class GlobalAvgPool(Layer):
+    """全局平均池化：每个通道平均成一个数，看到整个输入。
+
+    图像 `(C, H, W)` 成为 `(C, 1, 1)`，信号 `(C, L)` 成为 `(C, 1)`，词 `(T, D)` 成为向量 `(D,)`；
+    接全连接层之前，前两种要再加一层 `Flatten`。
+
+    Raises:
+        ValueError: 到达它的是向量，没有位置可以平均。
+
+    References:
+        Lin, Chen & Yan (2013), *Network In Network*, arXiv:1312.4400, §3.2。
+
+    Examples:
+        >>> GlobalAvgPool().output((2048, 7, 7)), GlobalAvgPool().reach((2048, 7, 7))
+        ((2048, 1, 1), 'all')
+    """
+
+    def output(self, shape: Shape, /) -> Shape:
+        if len(shape) < 2:
+            raise ValueError(problem("shape", "图像、信号或词", shape, "展平之后不能再池化"))
+        return (shape[-1],) if isinstance(shape, Tokens) else (shape[0], *[1] * (len(shape) - 1))
+
+    def reach(self, shape: Shape, /) -> Reach:
+        return "all"
+
+    def operations(self, shape: Shape, /) -> Operations:
+        return {"pooling": prod(shape)}
+
+
+def _adaptive(size: int, count: int) -> list[tuple[int, int]]:
+    """把 `size` 个像素自适应地分给 `count` 个输出：各窗口的 `[start, stop)`。"""
+    return [(unit * size // count, -(-(unit + 1) * size // count)) for unit in range(count)]
+
+
+def _regular(windows: Sequence[tuple[int, int]]) -> Window | None:
+    """各窗口一样大、间隔也一样时的那个窗口；否则为 `None`。"""
+    extents = {stop - start for start, stop in windows}
+    # 只有一个窗口时谈不上间隔，取窗口的大小
+    steps = {after - before for (before, _), (after, _) in pairwise(windows)} or set(extents)
     if len(extents) > 1 or len(steps) > 1 or steps == {0}:
         return None
     return Window(extents.pop(), steps.pop())

@@ -1,5 +1,6 @@
 """AlexNet 的三个版本：它们常被当成一个，参数量、乘加数和特征图大小却都不同。"""
 
+from dlnotes.arch.blocks import sequential
 from dlnotes.arch.layers import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -10,7 +11,7 @@ from dlnotes.arch.layers import (
     MaxPool2d,
     ReLU,
 )
-from dlnotes.arch.network import Network, sequential
+from dlnotes.arch.network import Network
 
 
 def alexnet() -> Network:

@@ -1,7 +1,8 @@
 """VGG：只用 3×3 卷积和 2×2 池化，分五段，每段之后边长减半。"""
 
+from dlnotes.arch.blocks import sequential
 from dlnotes.arch.layers import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Layer, Linear, MaxPool2d, ReLU
-from dlnotes.arch.network import Network, sequential
+from dlnotes.arch.network import Network
 
 
 def vgg16() -> Network:

@@ -1,7 +1,8 @@
 """ZFNet（2013）与 Faster R-CNN 用的 ZF-5：第一层都是 7×7、步长 2，补零和池化却不同。"""
 
+from dlnotes.arch.blocks import sequential
 from dlnotes.arch.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
-from dlnotes.arch.network import Network, sequential
+from dlnotes.arch.network import Network
 
 
 def zfnet() -> Network:

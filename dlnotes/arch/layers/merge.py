@@ -1,0 +1,107 @@
+"""分支汇合：相加、相乘、在通道上拼接。"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from dlnotes._check import problem
+from dlnotes.arch.fields import Reach, Unaligned
+from dlnotes.arch.layers._base import Merge, Operations, Shape, Tokens, features, positions, some
+
+
+@dataclass(frozen=True)
+class Add(Merge):
+    """逐元素相加，如残差；各输入的形状必须相同，不广播。
+
+    References:
+        He et al. (2015), *Deep Residual Learning for Image Recognition*, arXiv:1512.03385, 式 1。
+
+    Examples:
+        >>> Add().output([(64, 56, 56), (64, 56, 56)])
+        (64, 56, 56)
+    """
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        _check_some(shapes)
+        if any(shape != shapes[0] or _kind(shape) != _kind(shapes[0]) for shape in shapes):
+            raise ValueError(problem("shape", "各输入相同", _list(shapes), "请检查各分支的通道数与步长"))
+        return shapes[0]
+
+    def operations(self, shapes: Sequence[Shape], /) -> Operations:
+        return some({"elementwise": prod(shapes[0]) * (len(shapes) - 1)})
+
+
+@dataclass(frozen=True)
+class Mul(Merge):
+    """逐元素相乘，如门控；大小为 1 的轴会广播，如 SE 的 `(C, 1, 1)` 乘到 `(C, H, W)` 上。
+
+    n 个输入按输出的每个元素乘 n-1 次计。
+
+    由整个输入算出的那个因子是门，它使每个元素都看到整个输入；账本的 `gates=False` 把它当作常数。
+
+    References:
+        Hu, Shen & Sun (2017), *Squeeze-and-Excitation Networks*, arXiv:1709.01507, 式 4。
+
+    Examples:
+        >>> Mul().output([(64, 56, 56), (64, 1, 1)])
+        (64, 56, 56)
+    """
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        sizes = [{size for size in axis if size != 1} for axis in zip(*shapes, strict=False)]
+        _check_some(shapes)
+        kinds = {(_kind(shape), len(shape)) for shape in shapes}
+        if len(kinds) > 1 or any(len(axis) > 1 for axis in sizes):
+            expected = "各输入相同，或有的轴为 1"
+            raise ValueError(problem("shape", expected, _list(shapes), "请检查各分支的通道数与步长"))
+        return type(shapes[0])(axis.pop() if axis else 1 for axis in sizes)
+
+    def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+        whole = positions(self.output(shapes))
+        return ["point" if positions(shape) == whole else _BROADCAST for shape in shapes]
+
+    def operations(self, shapes: Sequence[Shape], /) -> Operations:
+        return some({"elementwise": prod(self.output(shapes)) * (len(shapes) - 1)})
+
+
+_BROADCAST = Unaligned("一个位置的值广播到了所有位置")
+
+
+@dataclass(frozen=True)
+class Concat(Merge):
+    """在特征轴上拼接：图像、信号拼通道，词拼最后一轴；其余各轴必须相同。
+
+    References:
+        Szegedy et al. (2014), *Going Deeper with Convolutions*, arXiv:1409.4842, §4。
+
+    Examples:
+        >>> Concat().output([(64, 28, 28), (128, 28, 28), (32, 28, 28)])
+        (224, 28, 28)
+    """
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        _check_some(shapes)
+        kinds = {(_kind(shape), len(shape), positions(shape)) for shape in shapes}
+        if len(kinds) > 1:
+            expected = "除通道外各输入相同"
+            raise ValueError(problem("shape", expected, _list(shapes), "请检查各分支的步长与补零"))
+        total, where = sum(map(features, shapes)), positions(shapes[0])
+        return Tokens((*where, total)) if isinstance(shapes[0], Tokens) else (total, *where)
+
+    def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+        # 向量没有别的轴，拼接之后元素换了位置
+        return ["all" if len(shape) == 1 else "point" for shape in shapes]
+
+
+def _check_some(shapes: Sequence[Shape]) -> None:
+    if not shapes:
+        raise ValueError(problem("inputs", "至少一个输入", "0 个", "请写明汇合哪些节点"))
+
+
+def _kind(shape: Shape) -> bool:
+    """词与图像、信号的轴意思不同，数字相同也不能汇合。"""
+    return isinstance(shape, Tokens)
+
+
+def _list(shapes: Sequence[Shape]) -> str:
+    return " 与 ".join(map(str, shapes))
