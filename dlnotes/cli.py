@@ -1,53 +1,83 @@
-"""命令行：`dlnotes list` 列出网络，`dlnotes show vgg16` 打印一个网络的账本。"""
+"""命令行：列出网络，打印账本，查感受野，比较几个网络。
+
+规定：结果写到标准输出，返回 0；命令有误，标准错误上一行，返回 2；写不出去，一行，返回 1。
+"""
 
 import argparse
+import json
 import os
 import re
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import get_args
 
+import dlnotes
 from dlnotes import table
-from dlnotes._check import problem
-from dlnotes.arch import Ledger, ledger, zoo
-from dlnotes.arch.layers import Shape
+from dlnotes._check import choice, problem
+from dlnotes._usage import Parser
+from dlnotes.arch import Ledger, Row, ledger, zoo
+from dlnotes.arch.layers import Operation, Parameter, Shape
+from dlnotes.arch.ledger import BYTES, COLUMNS
 
-_COLUMNS = ["name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start"]
-_FORMATS = {"markdown": table.markdown, "csv": table.csv, "json": table.json}
+_HEADERS = {
+    "name": "名字",
+    "op": "种类",
+    "input": "输入",
+    "inputs": "输入节点",
+    "output": "输出",
+    "params": "参数量",
+    "buffers": "缓冲",
+    "macs": "乘加数",
+    "activation_bytes": "激活字节",
+    "rf": "感受野",
+    "jump": "间隔",
+    "start": "起点",
+    "centre": "中心",
+    "reason": "说不清的原因",
+    "network": "网络",
+    "layers": "节点数",
+    "last": "最后一处",
+}
+_KINDS = {
+    "conv": "卷积",
+    "linear": "线性层",
+    "attention": "注意力",
+    "bias": "偏置",
+    "norm": "归一化",
+    "activation": "激活",
+    "pooling": "池化",
+    "elementwise": "逐元素",
+    "other": "未归类",
+    "weight": "权重",
+    "embedding": "嵌入",
+}
+_FORMATS = ("table", "markdown", "csv", "json")
+_ROW_COLUMNS = (*COLUMNS[:2], "inputs", *COLUMNS[2:], "centre", "reason", "buffers", *get_args(Operation))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """运行一条命令；参数有误时在标准错误上写一行，返回 2。"""
+    """运行一条命令，返回进程的返回值。"""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # 终端的编码写不出汉字时，写出转义，不崩溃
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
-        sys.stdout.write(options.run(options))
-        sys.stdout.flush()
+        print(options.run(options), end="", flush=True)
     except ValueError as error:
-        sys.stderr.write(f"dlnotes：{' '.join(str(error).split())}\n")
-        return 2
+        return _fail(str(error), 2)
     except BrokenPipeError:
         # 下游（如 head）先走了；把标准输出接到空处，免得解释器退出时再报一次。
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"写不出结果（{error.strerror}）；请检查磁盘与标准输出。", 1)
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """用法错误也只写一行；argparse 默认还会先打印整段用法。"""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"命令有误（{message}）；用法见 {self.prog} --help。")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="dlnotes", description="纸上的网络：大小、感受野、参数量、乘加数。")
-    commands = parser.add_subparsers(required=True, metavar="命令")
-    commands.add_parser("list", help="列出全部网络").set_defaults(run=_list)
-    show = commands.add_parser("show", help="打印一个网络的账本")
-    show.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
-    show.add_argument("--input", metavar="大小", help="224 或 3x224x224；不写则用网络默认的")
-    show.add_argument("--format", choices=list(_FORMATS), default="markdown", help="默认 markdown")
-    show.set_defaults(run=_show)
-    return parser
+def _fail(message: str, status: int) -> int:
+    print(f"dlnotes：{' '.join(message.split())}", file=sys.stderr)
+    return status
 
 
 def _list(options: argparse.Namespace) -> str:
@@ -55,24 +85,195 @@ def _list(options: argparse.Namespace) -> str:
 
 
 def _show(options: argparse.Namespace) -> str:
-    network = zoo.load(options.network)
-    book = ledger(network, _shape(options.input, network.input[0]) if options.input is not None else None)
-    text = _FORMATS[options.format](book.columns({name: name for name in _COLUMNS}))
-    return text + _totals(book) if options.format == "markdown" else text.rstrip("\n") + "\n"
+    choice("--format", options.format, _FORMATS)
+    book, names = _book(options.network, options), _columns(options.columns)
+    if options.format == "json":
+        layers = [{name: _cell(row, name) for name in names} for row in book.rows]
+        return json.dumps({**book.as_dict(), "layers": layers}, ensure_ascii=False) + "\n"
+    return _print(_cells(book.rows, names), options.format, _summary(book))
 
 
-def _totals(book: Ledger) -> str:
-    size = "×".join(map(str, book.input))
-    return (
-        f"\n{book.network}，输入 {size}：参数 {book.params:,}，乘加 {book.macs:,}，"
-        f"激活 {book.activation_bytes:,} 字节\n"
-    )
+def _rf(options: argparse.Namespace) -> str:
+    choice("--format", options.format, _FORMATS)
+    book = _book(options.network, options)
+    rows = [book[name] for name in options.nodes] or book.rows
+    names = ["name", "op", "output", "rf", "jump", "start", "centre", "reason"]
+    if options.format in ("table", "markdown"):
+        names.remove("reason")  # 写成表下面的话
+    return _print(_cells(rows, names), options.format, _sentences(rows if options.nodes else (), rows))
 
 
-def _shape(text: str, channels: int) -> Shape:
-    """`224` 是边长，`3x224x224` 是通道、高、宽。"""
+def _compare(options: argparse.Namespace) -> str:
+    choice("--format", options.format, _FORMATS)
+    books = [_book(name, options) for name in options.networks]
+    lasts = [_last(book) for book in books]
+    columns: dict[str, list[object]] = {
+        "network": [book.network for book in books],
+        "input": [book.input for book in books],
+        "layers": [len(book.rows) for book in books],
+        "params": [book.params for book in books],
+        "macs": [book.macs for book in books],
+        "activation_bytes": [book.activation_bytes for book in books],
+        "last": [row and row.name for row in lasts],
+        "rf": [row and row.rf for row in lasts],
+        "jump": [row and row.jump for row in lasts],
+        "start": [row and row.start for row in lasts],
+    }
+    note = "感受野取最后一处有确定大小的节点；乘加只计卷积、线性层与注意力的矩阵积。\n"
+    return _print(columns, options.format, note)
+
+
+def _book(name: str, options: argparse.Namespace) -> Ledger:
+    choice("--dtype", options.dtype, list(BYTES))
+    network = zoo.load(name)
+    shape = None if options.input is None else _shape(options.input, network.input)
+    return ledger(network, shape, options.dtype, gates=not options.ignore_gates)
+
+
+def _shape(text: str, default: Shape) -> Shape:
+    """`3x224x224` 写全各轴；图像也可以只写边长 `224`。"""
     parts = text.split("x")
-    if len(parts) not in (1, 3) or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
-        raise ValueError(problem("--input", "边长（224）或通道、高、宽（3x224x224）", repr(text), "请改正"))
-    sizes = tuple(int(part) for part in parts)
-    return sizes if len(sizes) == 3 else (channels, sizes[0], sizes[0])
+    square = len(parts) == 1 and len(default) == 3
+    if not (square or len(parts) == len(default)) or not all(
+        re.fullmatch("[0-9]{1,9}", part) for part in parts
+    ):
+        expected = "边长（224）或通道、高、宽（3x224x224）"
+        raise ValueError(problem("--input", expected, repr(text), "请改正"))
+    sizes = tuple(map(int, parts))
+    return (default[0], sizes[0], sizes[0]) if square else sizes
+
+
+def _columns(text: str | None) -> list[str]:
+    names = list(COLUMNS) if text is None else text.split(",")
+    for name in names:
+        if name not in _ROW_COLUMNS:
+            close = get_close_matches(name, _ROW_COLUMNS, n=3) or _ROW_COLUMNS
+            expected = "逗号隔开的列名"
+            raise ValueError(problem("--columns", expected, repr(name), f"可用的有 {'、'.join(close)}"))
+    return names
+
+
+def _cells(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[object]]:
+    return {name: [_cell(row, name) for row in rows] for name in names}
+
+
+def _cell(row: Row, name: str) -> object:
+    if name in get_args(Operation):
+        return row.operations.get(name, 0)  # type: ignore[call-overload]
+    if name == "centre":
+        return _centre(row)
+    return getattr(row, name)
+
+
+def _centre(row: Row) -> tuple[float, ...] | None:
+    """第 0 个单元的感受野的中心。"""
+    if row.start is None or not isinstance(row.rf, tuple):
+        return None
+    return tuple(start + (rf - 1) / 2 for start, rf in zip(row.start, row.rf, strict=True))
+
+
+def _last(book: Ledger) -> Row | None:
+    return next((row for row in reversed(book.rows) if isinstance(row.rf, tuple)), None)
+
+
+def _print(columns: dict[str, list[object]], form: str, note: str) -> str:
+    """给人看的两种格式用汉语的表头，表后另有说明；给程序的两种用英语的键，没有说明。"""
+    if form in ("csv", "json"):
+        return {"csv": table.csv, "json": table.json}[form](columns).rstrip("\n") + "\n"
+    titled = {_HEADERS.get(name) or _KINDS.get(name, name): values for name, values in columns.items()}
+    if form == "markdown":
+        return table.markdown(titled) + (note and f"\n{note}")
+    return _bold_header(table.text(titled)) + (note and f"\n{note}")
+
+
+def _bold_header(text: str) -> str:
+    """只有终端才加粗表头；管道、文件里没有控制符。"""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if plain:
+        return text
+    header, _, rest = text.partition("\n")
+    return f"\x1b[1m{header}\x1b[0m\n{rest}"
+
+
+def _summary(book: Ledger) -> str:
+    lines = [
+        f"{book.network}，输入 {'×'.join(map(str, book.input))}",
+        f"参数 {book.params:,}{_split(book.parameters, get_args(Parameter))}"
+        + (f"；另有缓冲 {book.buffers:,}" if book.buffers else ""),
+        f"乘加 {book.macs:,}{_split(book.operations, ('conv', 'linear', 'attention'))}",
+    ]
+    others = _split(book.operations, ("bias", "norm", "activation", "pooling", "elementwise"))
+    lines += [f"不算乘加的运算{others}"] if others else []
+    lines += [f"激活 {book.activation_bytes:,} 字节（一个样本，各行输出之和）"]
+    lines += [f"没有算进去的运算：{'、'.join(book.uncounted)}"] if book.uncounted else []
+    return "".join(f"{line}\n" for line in lines) + _reasons(book.rows)
+
+
+def _split(counts: object, kinds: Sequence[str]) -> str:
+    assert isinstance(counts, dict)  # noqa: S101 由账本给出
+    parts = [f"{_KINDS[kind]} {counts[kind]:,}" for kind in kinds if kind in counts]
+    return f"（{'，'.join(parts)}）" if parts else ""
+
+
+def _sentences(asked: Sequence[Row], rows: Sequence[Row]) -> str:
+    """问到的节点各用一句话说出它的单元看到哪里。"""
+    return "".join(f"{_sentence(row)}\n" for row in asked if row.reason is None) + _reasons(rows)
+
+
+def _sentence(row: Row) -> str:
+    if row.rf == "all":
+        return f"{row.name} 的单元看到整个输入。"
+    assert isinstance(row.rf, tuple)  # noqa: S101 其余两种已经排除
+    assert row.jump is not None  # noqa: S101
+    assert row.start is not None  # noqa: S101
+    axes = ("行", "列") if len(row.rf) == 2 else ("个",)
+    spans = [
+        f"第 {_linear(start, jump)} 到 {_linear(start + rf - 1, jump)} {axis}"
+        for axis, rf, jump, start in zip(axes, row.rf, row.jump, row.start, strict=True)
+    ]
+    return f"{row.name} 的第 t 个单元看到输入的{'、'.join(spans)}（t 从 0 数起，负数是补零）。"
+
+
+def _linear(constant: int, slope: int) -> str:
+    return f"{slope}t{constant:+d}" if constant else f"{slope}t"
+
+
+def _reasons(rows: Sequence[Row]) -> str:
+    reasons = dict.fromkeys(row.reason for row in rows if row.reason)
+    return "".join(f"感受野没有统一的大小：{reason}\n" for reason in reasons)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="dlnotes", description="纸上的网络：大小、感受野、参数量、乘加数。")
+    parser.add_argument(
+        "--version", action="version", version=f"dlnotes {dlnotes.__version__}", help="版本号"
+    )
+    commands = parser.add_subparsers(required=True, metavar="命令", title="命令", prog="dlnotes")
+    _command(commands, "list", "列出全部网络", _list)
+    show = _command(commands, "show", "打印一个网络的账本", _show)
+    show.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
+    show.add_argument("--columns", metavar="列", help=f"逗号隔开，取自 {' '.join(_ROW_COLUMNS)}")
+    rf = _command(commands, "rf", "查节点的感受野", _rf)
+    rf.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
+    rf.add_argument("nodes", metavar="节点", nargs="*", help="节点的名字，如 pool5；不写则列出全部")
+    compare = _command(commands, "compare", "比较几个网络", _compare)
+    compare.add_argument("networks", metavar="网络", nargs="+", help="两个或更多名字")
+    for command in (show, rf, compare):
+        command.add_argument("--input", metavar="大小", help="224 或 3x224x224；不写则用网络默认的")
+        command.add_argument("--format", metavar="格式", default="table", help=" / ".join(_FORMATS))
+        command.add_argument("--dtype", metavar="类型", default="float32", help=" / ".join(BYTES))
+        command.add_argument(
+            "--ignore-gates", action="store_true", help="感受野不经过 SE 的门和跨位置的均值、方差"
+        )
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[Parser]",
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], str],
+) -> Parser:
+    command = commands.add_parser(name, help=summary, description=f"{summary}。")
+    command.set_defaults(run=run)
+    return command

@@ -1,4 +1,4 @@
-r"""把若干列打印成 Markdown、CSV 或 JSON。
+r"""把若干列打印成对齐的文本、Markdown、CSV 或 JSON。
 
 列是“表头到值”的字典，值可以是 Python 的数、字符串、元组或 numpy 数组；各列要一样长。
 """
@@ -6,12 +6,49 @@ r"""把若干列打印成 Markdown、CSV 或 JSON。
 import csv as csv_module
 import io
 import json as json_module
+import unicodedata
 from collections.abc import Iterable, Mapping
 from numbers import Real
 
 from dlnotes._check import integer, problem
 
 Columns = Mapping[str, Iterable[object]]
+
+
+def text(columns: Columns, *, digits: int = 6) -> str:
+    """打印成对齐的文本，供终端使用；值的写法与 [`markdown`][dlnotes.table.markdown] 相同。
+
+    汉字和全角标点占两格，所以按显示的宽度对齐，而不是按字符数；全是数的列靠右，其余靠左。
+    列之间空两格，行末不留空格。
+
+    Args:
+        columns: 表头到这一列的值。
+        digits: 小数保留几位有效数字。
+
+    Returns:
+        以换行结尾的文本，第一行是表头；没有列时是空文本。
+
+    Raises:
+        TypeError: 某一列不是一列值，或 `digits` 不是整数。
+        ValueError: 各列长短不一，或 `digits` 小于 1。
+
+    References:
+        Unicode Standard Annex #11, *East Asian Width*，属性 W 与 F 占两格。
+
+    Examples:
+        >>> print(text({"层": ["conv1", "池化"], "参数量": [23296, 0]}), end="")
+        层     参数量
+        conv1  23,296
+        池化        0
+    """
+    integer("digits", digits, minimum=1)
+    headers, rows = _rows(columns)
+    lines = [[*map(_flat, headers)], *([_flat(_display(value, digits)) for value in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    numeric = _numeric(headers, rows)
+    return "".join(
+        "  ".join(map(_align, cells, widths, numeric)).rstrip() + "\n" for cells in lines if headers
+    )
 
 
 def markdown(columns: Columns, *, digits: int = 6) -> str:
@@ -26,7 +63,7 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
         digits: 小数保留几位有效数字。
 
     Returns:
-        以换行结尾的 Markdown 文本。
+        以换行结尾的 Markdown 文本；没有列时是空文本。
 
     Raises:
         TypeError: 某一列不是一列值，或 `digits` 不是整数。
@@ -41,10 +78,11 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
     """
     integer("digits", digits, minimum=1)
     headers, rows = _rows(columns)
-    numeric = [all(_is_number(row[index]) for row in rows) for index in range(len(headers))]
+    if not headers:
+        return ""
     lines = [
         [_escape(header) for header in headers],
-        ["---:" if right else "---" for right in numeric],
+        ["---:" if right else "---" for right in _numeric(headers, rows)],
         *([_escape(_display(value, digits)) for value in row] for row in rows),
     ]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -52,6 +90,8 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
 
 def csv(columns: Columns) -> str:
     r"""打印成 CSV（RFC 4180，UTF-8 文本）：数原样写出，形状写成 `64x55x55`，`None` 留空。
+
+    位置（含零或负数的元组）写成 `(-2, -2)`。
 
     Args:
         columns: 表头到这一列的值。
@@ -67,12 +107,12 @@ def csv(columns: Columns) -> str:
         'name,output\r\nconv1,64x55x55\r\n'
     """
     headers, rows = _rows(columns)
-    text = io.StringIO()
-    writer = csv_module.writer(text)
+    stream = io.StringIO()
+    writer = csv_module.writer(stream)
     writer.writerow(headers)
     for row in rows:
-        writer.writerow(["x".join(map(str, value)) if isinstance(value, tuple) else value for value in row])
-    return text.getvalue()
+        writer.writerow([_plain(value) for value in row])
+    return stream.getvalue()
 
 
 def json(columns: Columns) -> str:
@@ -139,10 +179,50 @@ def _display(value: object, digits: int) -> str:
     if isinstance(value, Real):
         return f"{float(value):.{digits}g}"
     if isinstance(value, tuple):
-        is_size = all(_is_number(item) and item > 0 for item in value)
-        return "×".join(map(str, value)) if is_size else f"({', '.join(map(str, value))})"
+        if _is_size(value):
+            return "×".join(map(str, value))
+        return f"({', '.join(str(item) if _is_integer(item) else _display(item, digits) for item in value)})"
     return str(value)
 
 
-def _escape(text: str) -> str:
-    return " ".join(text.replace("|", "&#124;").splitlines())
+def _plain(value: object) -> object:
+    """CSV 的一格：不加千分位，用 ASCII 的 `x`。"""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value)) if _is_size(value) else f"({', '.join(map(str, value))})"
+    return value
+
+
+def _is_size(value: tuple[object, ...]) -> bool:
+    """形状全是正整数；位置含零或负数。"""
+    return bool(value) and all(isinstance(item, int) and _is_integer(item) and item > 0 for item in value)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _numeric(headers: list[str], rows: list[tuple[object, ...]]) -> list[bool]:
+    """哪些列全是数，要靠右。"""
+    return [all(_is_number(row[index]) for row in rows) for index in range(len(headers))]
+
+
+def _width(cell: str) -> int:
+    """显示的宽度：汉字与全角符号占两格，组合用的记号不占。"""
+    return sum(
+        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in cell
+    )
+
+
+def _align(cell: str, width: int, right: bool) -> str:
+    blank = " " * (width - _width(cell))
+    return blank + cell if right else cell + blank
+
+
+def _flat(cell: str) -> str:
+    """一格只占一行。"""
+    return " ".join(cell.splitlines())
+
+
+def _escape(cell: str) -> str:
+    return _flat(cell.replace("|", "&#124;"))

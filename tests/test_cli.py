@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -54,14 +57,26 @@ def test_list() -> None:
     assert out.endswith("\n")
 
 
+SCHEMA = json.loads((Path(dlnotes.__file__).parent / "arch" / "ledger.schema.json").read_text("utf-8"))
+ROW = ["name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start"]
+
+
+def show_json(*arguments: str) -> dict[str, Any]:
+    code, out, err = run("show", *arguments, "--format", "json")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
 @pytest.mark.parametrize("name", ["alexnet", "vgg16"])
 def test_show_json_and_csv_equal_torchvision(name: str) -> None:
     ops = ("Conv2d", "MaxPool2d", "AdaptiveAvgPool2d", "Linear")
     expected = [layer[1:] for layer in TORCHVISION[name]["layers"]]
-    code, out, err = run("show", name, "--format", "json")
-    assert (code, err) == (0, "")
-    assert out.count("\n") == 1
-    rows = [row for row in json.loads(out) if row["op"] in ops]
+    document = show_json(name)
+    assert document["total"]["params"] == TORCHVISION[name]["params"]
+    assert document["total"]["macs"] == TORCHVISION[name]["macs"]
+    rows = [row for row in document["layers"] if row["op"] in ops]
     assert [[row["op"], row["output"], row["params"], row["macs"]] for row in rows] == expected
     code, out, err = run("show", name, "--format", "csv")
     assert (code, err) == (0, "")
@@ -75,25 +90,145 @@ def test_show_json_and_csv_equal_torchvision(name: str) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_json_keeps_to_the_schema(name: str) -> None:
+    """输入 288 时 vgg16 的自适应池化不规则，于是有 `null`；全连接是 `all`。"""
+    for arguments in ([name], [name, "--input", "288"]):
+        document = show_json(*arguments)
+        jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
+        assert list(document) == ["network", "input", "total", "layers"]
+        assert all(list(row) == ROW for row in document["layers"])
+    assert document["input"] == [3, 288, 288]
+
+
+def test_the_schema_rejects_what_is_wrong() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    document = show_json("vgg16", "--input", "288")
+    assert {row["rf"] if isinstance(row["rf"], str) else type(row["rf"]) for row in document["layers"]} == {
+        list,
+        "all",
+        type(None),
+    }
+    first = document["layers"][0]
+    for key, wrong in [("rf", "some"), ("rf", None), ("rf", [0, 1]), ("params", -1), ("macs", 1.5), ("x", 1)]:
+        bad = {**document, "layers": [{**first, key: wrong}]}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, SCHEMA)
+    for key in ROW:
+        bad = {**document, "layers": [{name: value for name, value in first.items() if name != key}]}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, SCHEMA)
+
+
+def test_columns_may_be_chosen() -> None:
+    document = show_json("vgg16", "--columns", "name,conv,linear,bias,centre")
+    assert {tuple(row) for row in document["layers"]} == {("name", "conv", "linear", "bias", "centre")}
+    assert sum(row["conv"] + row["linear"] for row in document["layers"]) == 15_470_264_320
+    # 偏置：13 个卷积、3 个全连接的输出元素各加一次
+    assert sum(row["bias"] for row in document["layers"]) == 13_547_520 + 9_192
+    assert [row["centre"] for row in document["layers"] if row["name"] == "pool5"] == [[15.5, 15.5]]
+    out = run("show", "vgg16", "--columns", "params,name", "--format", "csv").out
+    assert out.splitlines()[:2] == ["params,name", "1792,conv1_1"]
+
+
 def test_show_markdown() -> None:
-    code, out, err = run("show", "vgg16")
+    code, out, err = run("show", "vgg16", "--format", "markdown")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].startswith("| name | op | output | params | macs |")
+    assert lines[0].startswith("| 名字 | 种类 | 输出 | 参数量 | 乘加数 |")
     pool5 = next(line for line in lines if line.startswith("| pool5 |"))
     assert "| 512×7×7 |" in pool5
     assert "| 212×212 | 32×32 | (-90, -90) |" in pool5
-    assert lines[-1].startswith("vgg16，输入 3×224×224：参数 138,357,544，乘加 15,470,264,320，")
-    assert run("show", "vgg16", "--format", "markdown") == (code, out, err)
+    assert "vgg16，输入 3×224×224" in lines
+    assert "参数 138,357,544（权重 138,344,128，偏置 13,416）" in lines
+    assert "乘加 15,470,264,320（卷积 15,346,630,656，线性层 123,633,664）" in lines
+
+
+def test_show_prints_aligned_columns() -> None:
+    """按显示的宽度对齐：汉字占两格，每一列的左端或右端落在同一格。"""
+    code, out, err = run("show", "zf5")
+    assert (code, err) == (0, "")
+    assert run("show", "zf5", "--format", "table") == (code, out, err)
+    lines = out.split("\n\n")[0].splitlines()
+    cells = [list(re.finditer(r"\S+(?: \S+)*", line)) for line in lines]
+    titles = ["名字", "种类", "输出", "参数量", "乘加数", "激活字节", "感受野", "间隔", "起点"]
+    assert [cell.group() for cell in cells[0]] == titles
+    first = ["conv1", "Conv2d", "96×112×112", "14,208", "177,020,928", "4,816,896", "7×7", "2×2", "(-3, -3)"]
+    assert [cell.group() for cell in cells[1]] == first
+    for column, title in enumerate(titles):
+        edge = re.Match.end if title in ("参数量", "乘加数", "激活字节") else re.Match.start
+        edges = {columns(line[: edge(row[column])]) for line, row in zip(lines, cells, strict=True)}
+        assert len(edges) == 1, title
+    assert not any(line.endswith(" ") for line in lines)
+
+
+def columns(text: str) -> int:
+    """显示的宽度：这里的汉字都占两格，别的都占一格。"""
+    return sum(2 if "\u4e00" <= character <= "\u9fff" else 1 for character in text)
+
+
+def test_rf_says_where_a_unit_looks() -> None:
+    code, out, err = run("rf", "vgg16", "pool5", "fc6")
+    assert (code, err) == (0, "")
+    assert re.search(
+        r"^pool5 +MaxPool2d +512×7×7 +212×212 +32×32 +\(-90, -90\) +\(15\.5, 15\.5\)$", out, re.M
+    )
+    assert "pool5 的第 t 个单元看到输入的第 32t-90 到 32t+121 行、第 32t-90 到 32t+121 列" in out
+    assert "fc6 的单元看到整个输入。" in out
+    whole = json.loads(run("rf", "vgg16", "--format", "json").out)
+    assert [row["name"] for row in whole] == [row["name"] for row in show_json("vgg16")["layers"]]
+    assert next(row for row in whole if row["name"] == "pool5")["centre"] == [15.5, 15.5]
+    unclear = run("rf", "vgg16", "avgpool", "--input", "288")
+    assert "感受野没有统一的大小：avgpool：自适应池化 9×9 → 7×7 的窗口大小或间隔不一\n" in unclear.out
+    assert "单元看到" not in unclear.out
+
+
+def test_compare_puts_the_totals_side_by_side() -> None:
+    rows = json.loads(run("compare", "alexnet", "vgg16", "--format", "json").out)
+    totals = [{"network": row["network"], "params": row["params"], "macs": row["macs"]} for row in rows]
+    expected = [
+        {"network": name, "params": TORCHVISION[name]["params"], "macs": TORCHVISION[name]["macs"]}
+        for name in ("alexnet", "vgg16")
+    ]
+    assert totals == expected
+    assert (rows[1]["last"], rows[1]["rf"], rows[1]["jump"]) == ("avgpool", [212, 212], [32, 32])
+    code, out, err = run("compare", "alexnet", "vgg16", "--input", "256")
+    assert (code, err) == (0, "")
+    assert out.count("3×256×256") == 2
+
+
+def test_bytes_follow_the_type() -> None:
+    full = show_json("zf5")["total"]["activation_bytes"]
+    assert show_json("zf5", "--dtype", "float16")["total"]["activation_bytes"] * 2 == full
+
+
+@pytest.mark.parametrize("variable", [None, "NO_COLOR"])
+def test_only_a_terminal_gets_a_bold_header(monkeypatch: pytest.MonkeyPatch, variable: str | None) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    plain = run("show", "zf5").out
+    assert "\x1b" not in plain
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    with redirect_stdout(terminal):
+        assert main(["show", "zf5"]) == 0
+    header, _, rest = terminal.getvalue().partition("\n")
+    assert header == (
+        plain.partition("\n")[0] if variable else f"\x1b[1m{plain.partition(chr(10))[0]}\x1b[0m"
+    )
+    assert rest == plain.partition("\n")[2]
 
 
 def test_input_sizes() -> None:
     """`227` 与 `3x227x227` 相同；后者也可以不是方的。"""
     short = run("show", "alexnet_seed", "--input", "227")
     assert short == run("show", "alexnet_seed", "--input=3x227x227")
-    assert "| pool5 | MaxPool2d | 256×6×6 |" in short.out
-    assert "| pool5 | MaxPool2d | 256×5×5 |" in run("show", "alexnet_seed").out
-    assert "| conv1 | Conv2d | 96×55×54 |" in run("show", "alexnet_seed", "--input", "3x227x224").out
+    assert re.search(r"^pool5 +MaxPool2d +256×6×6 ", short.out, re.M)
+    assert re.search(r"^pool5 +MaxPool2d +256×5×5 ", run("show", "alexnet_seed").out, re.M)
+    wide = run("show", "alexnet_seed", "--input", "3x227x224")
+    assert re.search(r"^conv1 +Conv2d +96×55×54 ", wide.out, re.M)
 
 
 SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "3×224×224", "２２４", "²"]
@@ -119,6 +254,18 @@ SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "3×224
         ["show", "vgg16", "--input", "16"],
         ["show", "alexnet_caffe", "--input", "10"],
         ["show", "vgg16", "--input", "9" * 5000],
+        ["show", "vgg16", "--columns", ""],
+        ["show", "vgg16", "--columns", "name,size"],
+        ["show", "vgg16", "--columns", "operations"],
+        ["show", "vgg16", "--dtype", "float"],
+        ["show", "vgg16", "--ignore-gates=1"],
+        ["show", "vgg16", "--form", "csv"],
+        ["rf"],
+        ["rf", "vgg16", "pool7"],
+        ["rf", "vgg", "pool5"],
+        ["compare"],
+        ["compare", "alexnet", "vgg"],
+        ["compare", "alexnet", "vgg16", "--input", "16"],
     ],
     ids=lambda arguments: " ".join(arguments)[:40] or "nothing",
 )
@@ -131,7 +278,34 @@ def test_messages_say_what_to_do() -> None:
     assert run("show", "vgg").err == "dlnotes：`name` 应为已有的网络名，得到 'vgg'；相近的有 vgg16。\n"
     assert "pool5（MaxPool2d）：窗口 2×2 大于到达它的 1×1" in run("show", "vgg16", "--input", "16").err
     assert "`--input` 应为" in run("show", "vgg16", "--input", "3x224").err
-    assert "--help" in run("shwo").err
+    assert run("shwo").err == "dlnotes：没有命令 'shwo'；用法见 dlnotes --help。\n"
+    assert run("show").err == "dlnotes：缺少 网络；用法见 dlnotes show --help。\n"
+    assert run("list", "x").err == "dlnotes：不认识 x；用法见 dlnotes --help。\n"
+    assert (
+        run("show", "zf5", "--format").err == "dlnotes：--format 后面缺一个值；用法见 dlnotes show --help。\n"
+    )
+    assert "相近" not in run("rf", "vgg16", "pool7").err
+    assert "可用的有 pool5、pool4、pool3" in run("rf", "vgg16", "pool7").err
+
+
+def test_messages_are_chinese() -> None:
+    """argparse 自己的英语一句也不漏出来。"""
+    for arguments in (
+        [],
+        ["shwo"],
+        ["show"],
+        ["list", "x"],
+        ["show", "zf5", "--format"],
+        ["show", "zf5", "--ignore-gates=1"],
+        ["compare"],
+    ):
+        words = re.findall(r"[A-Za-z]{3,}", run(*arguments).err)
+        assert set(words) <= {"dlnotes", "help", "show", "shwo", "compare", "format", "ignore", "gates"}, (
+            words
+        )
+    for arguments in (["--help"], ["show", "--help"], ["compare", "--help"]):
+        words = set(re.findall(r"[a-z]{3,}", run(*arguments).out))
+        assert not words & {"usage", "options", "positional", "arguments", "show this", "exit", "message"}
 
 
 def test_an_empty_size_is_a_mistake() -> None:
@@ -150,12 +324,13 @@ def test_help(arguments: list[str]) -> None:
     assert "dlnotes" in out
 
 
-WORDS = """list show vgg16 zf5 --input --input= --format --format=csv json 224 3x8x8 -- - -h --inp 0 1x1x1 %s
-@file --input=-1 --f"""
+WORDS = """list show rf compare vgg16 zf5 pool5 --input --input= --format --format=csv json 224 3x8x8 -- - -h
+--inp 0 1x1x1 %s @file --input=-1 --f --columns name,rf --columns= --dtype float16 --ignore-gates --version
+{0}"""
 words = st.sampled_from(WORDS.split())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @example(arguments=["show", "vgg16", "\udcff"])
 @example(arguments=["show", "%(prog)s"])
 @given(arguments=st.lists(words | st.text(max_size=6), max_size=6))
@@ -196,3 +371,27 @@ def test_a_reader_that_leaves_early_is_not_an_error() -> None:
     assert done.stderr.read() == b""
     done.stderr.close()
     assert done.wait() == 0
+
+
+def test_a_terminal_that_cannot_show_chinese_still_gets_the_numbers() -> None:
+    """ASCII 的输出写转义，不崩溃。"""
+    command = [sys.executable, "-m", "dlnotes", "show", "zf5"]
+    environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"177,020,928" in done.stdout
+    failed = subprocess.run(
+        [*command[:-1], "zf"], capture_output=True, check=False, timeout=60, env=environment
+    )
+    assert failed.returncode == 2
+    assert len(failed.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="只有 Linux 有 /dev/full")
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "dlnotes", "show", "vgg16"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("dlnotes：写不出结果（")
+    assert len(done.stderr.splitlines()) == 1

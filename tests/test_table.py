@@ -59,7 +59,9 @@ def test_csv_round_trip(data: dict[str, list[object]]) -> None:
             if value is None:
                 assert cell == ""
             elif isinstance(value, tuple):
-                assert cell == "x".join(str(item) for item in value)
+                sizes = bool(value) and all(type(item) is int and item > 0 for item in value)
+                listed_items = [str(item) for item in value]
+                assert cell == ("x".join(listed_items) if sizes else f"({', '.join(listed_items)})")
             elif isinstance(value, bool | str):
                 assert cell == str(value)
             else:
@@ -71,10 +73,13 @@ def test_csv_round_trip(data: dict[str, list[object]]) -> None:
 def test_markdown_keeps_its_grid(data: dict[str, list[object]]) -> None:
     """单元格里有 `|`、换行也不多出格子、不多出行。"""
     output = table.markdown(data)
+    if not data:
+        assert output == ""
+        return
     lines = output.split("\n")
     assert lines.pop() == ""
     assert len(lines) == 2 + len(records(data))
-    assert {line.count("|") for line in lines} == {len(data) + 1 if data else 2}
+    assert {line.count("|") for line in lines} == {len(data) + 1}
 
 
 @settings(max_examples=100, deadline=None)
@@ -98,9 +103,9 @@ def test_markdown_numbers_read_back(numbers: list[int]) -> None:
         (False, "否", "False", False),
         ((64, 55, 55), "64×55×55", "64x55x55", [64, 55, 55]),
         ((9216,), "9216", "9216", [9216]),
-        ((-90, -90), "(-90, -90)", "-90x-90", [-90, -90]),
-        ((0, 0), "(0, 0)", "0x0", [0, 0]),
-        ((0, -2), "(0, -2)", "0x-2", [0, -2]),
+        ((-90, -90), "(-90, -90)", '"(-90, -90)"', [-90, -90]),
+        ((0, 0), "(0, 0)", '"(0, 0)"', [0, 0]),
+        ((0, -2), "(0, -2)", '"(0, -2)"', [0, -2]),
         ("a|b", "a&#124;b", "a|b", "a|b"),
         ("a\nb", "a b", '"a\nb"', "a\nb"),
         ('a,"b"', 'a,"b"', '"a,""b"""', 'a,"b"'),
@@ -203,3 +208,37 @@ def test_bad_columns_and_digits() -> None:
         table.markdown({"x": [1.5]}, digits=0)
     with pytest.raises(TypeError, match=r"^`digits` 应为"):
         table.markdown({"x": [1.5]}, digits=1.5)  # type: ignore[arg-type]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=columns())
+def test_text_is_a_grid_of_the_widths_shown(data: dict[str, list[object]]) -> None:
+    """每一列在各行都从同一格开始（靠左）或到同一格为止（靠右）；行数等于值的个数加表头。"""
+    lines = table.text(data).split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == (1 + len(records(data)) if data else 0)
+
+
+def test_text_aligns_by_the_width_shown() -> None:
+    """手数：汉字和全角括号占两格，重音记号不占。"""
+    output = table.text({"层": ["conv1", "池化（大）", "e\u0301"], "参数量": [23296, 0, -1]})
+    assert output.splitlines() == [
+        "层          参数量",
+        "conv1       23,296",
+        "池化（大）       0",
+        "e\u0301               -1",
+    ]
+    assert table.text({}) == ""
+    assert table.text({"h": []}) == "h\n"
+    assert table.text({"h": ["a", None]}) == "h\na\n—\n"
+
+
+def test_tuples_of_decimals_keep_the_digits() -> None:
+    assert "(15.5, 0.333)" in table.markdown({"h": [(15.5, 1 / 3)]}, digits=3)
+    assert "(15.5, 0.333)" in table.text({"h": [(15.5, 1 / 3)]}, digits=3)
+
+
+@pytest.mark.parametrize("digits", [0, -1, True, 2.0, None])
+def test_text_checks_its_digits(digits: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^`digits` 应为不小于 1 的整数，得到 "):
+        table.text({"h": [1.5]}, digits=digits)  # type: ignore[arg-type]

@@ -1,0 +1,41 @@
+"""argparse 的汉语界面：帮助的标题、用法错误。"""
+
+import argparse
+import re
+from typing import NoReturn
+
+
+class _Formatter(argparse.HelpFormatter):
+    """帮助里的几个固定的词用汉语。"""
+
+    def add_usage(self, usage, actions, groups, prefix=None):  # type: ignore[no-untyped-def]
+        super().add_usage(usage, actions, groups, "用法：")
+
+
+class Parser(argparse.ArgumentParser):
+    """用法错误只写一行汉语；argparse 默认会先打印整段用法，再写英语。"""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options, allow_abbrev=False, add_help=False, formatter_class=_Formatter)  # type: ignore[arg-type]
+        self._positionals.title, self._optionals.title = "参数", "选项"
+        self.add_argument("-h", "--help", action="help", help="显示这段帮助")
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{_translate(message)}；用法见 {self.prog} --help。")
+
+
+_MESSAGES = {
+    r"the following arguments are required: (.*)": r"缺少{0}",
+    r"unrecognized arguments: (.*)": r"不认识{0}",
+    r"argument (.*): expected (?:one|at least one) argument": r"{0} 后面缺一个值",
+    r"argument 命令: invalid choice: (.*) \(choose from .*\)": r"没有命令 {0}",
+    r"argument (.*): ignored explicit argument (.*)": r"{0} 不带值，却得到 {1}",
+}
+
+
+def _translate(message: str) -> str:
+    """把 argparse 的英语换成汉语；没有收的照抄。"""
+    for pattern, chinese in _MESSAGES.items():
+        if match := re.fullmatch(pattern, message, re.DOTALL):
+            return chinese.format(*(f" {group}" for group in match.groups())).strip()
+    return f"命令有误（{message}）"
