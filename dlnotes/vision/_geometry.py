@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dlnotes._check import problem
+from dlnotes._check import boolean, problem
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -42,6 +42,7 @@ def compare(a: npt.ArrayLike, b: npt.ArrayLike, pixels: bool) -> Pair:
 
 def continuous(checked: FloatArray, pixels: bool) -> FloatArray:
     """换成 float64 的连续坐标：含两端的像素下标等价于右下角各加 1。"""
+    boolean("pixels", pixels)
     return checked.astype(np.float64) + ([0, 0, 1, 1] if pixels else 0)
 
 

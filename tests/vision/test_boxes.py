@@ -271,3 +271,12 @@ def test_doctests(name):
 
 def test_everything_exported_exists():
     assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("metric", [area, iou, giou, diou, ciou], ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("pixels", [1, 0, None, "yes"])
+def test_pixels_is_a_switch(metric, pixels):
+    """`iou(a, b, pixels=1.0)` 若照收，写错的参数就悄悄换了一种坐标。"""
+    boxes = [[0, 0, 2, 2]] * (1 if metric is area else 2)
+    with pytest.raises(TypeError, match=r"^`pixels` 应为 True 或 False，得到 "):
+        metric(*boxes, pixels=pixels)
