@@ -24,7 +24,7 @@ ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
 STALE_SITE := stale
 endif
 
-.PHONY: help serve serve-fast build build-zensical test lint lock clean stale
+.PHONY: help serve serve-fast build build-zensical test lint bench lock clean stale
 
 help:  ## 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -m sitekit.typography
+
+bench: .venv/site.done  ## 量速度，给出比值（不算测试）
+	@$(PY) bench/arch.py
 
 lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
 	@sh tools/lock.sh
