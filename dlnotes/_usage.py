@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -20,16 +21,20 @@ class Parser(argparse.ArgumentParser):
         self._positionals.title, self._optionals.title = "参数", "选项"
         self.add_argument("-h", "--help", action="help", help="显示这段帮助")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse 自己的写法会吞掉写不出去的错误。"""
+        print(message, end="", file=file or sys.stdout, flush=True)
+
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{_translate(message)}；用法见 {self.prog} --help。")
 
 
 _MESSAGES = {
-    r"the following arguments are required: (.*)": r"缺少{0}",
-    r"unrecognized arguments: (.*)": r"不认识{0}",
-    r"argument (.*): expected (?:one|at least one) argument": r"{0} 后面缺一个值",
-    r"argument 命令: invalid choice: (.*) \(choose from .*\)": r"没有命令 {0}",
-    r"argument (.*): ignored explicit argument (.*)": r"{0} 不带值，却得到 {1}",
+    r"the following arguments are required: (.*)": "缺少{0}",
+    r"unrecognized arguments: (.*)": "不认识{0}",
+    r"argument (.*): expected (?:one|at least one) argument": "{0}后面缺一个值",
+    r"argument 命令: invalid choice: '?(.*?)'? \(choose from .*\)": "没有命令{0}",
+    r"argument (.*): ignored explicit argument '?(.*?)'?": "{0}不带值，却得到{1}",
 }
 
 
@@ -37,5 +42,5 @@ def _translate(message: str) -> str:
     """把 argparse 的英语换成汉语；没有收的照抄。"""
     for pattern, chinese in _MESSAGES.items():
         if match := re.fullmatch(pattern, message, re.DOTALL):
-            return chinese.format(*(f" {group}" for group in match.groups())).strip()
+            return chinese.format(*(f"“{group}”" for group in match.groups()))
     return f"命令有误（{message}）"

@@ -4,13 +4,15 @@
 """
 
 import argparse
+import errno
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
-from typing import get_args
+from typing import Any, get_args
 
 import dlnotes
 from dlnotes import table
@@ -31,7 +33,7 @@ _HEADERS = {
     "macs": "乘加数",
     "activation_bytes": "激活字节",
     "rf": "感受野",
-    "jump": "间隔",
+    "jump": "步距",
     "start": "起点",
     "centre": "中心",
     "reason": "说不清的原因",
@@ -61,22 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # 终端的编码写不出汉字时，写出转义，不崩溃
             stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        return _fail("标准输出已经关闭，结果无处可写；请去掉 >&- 再试。", 1)
     try:
         options = _parser().parse_args(arguments)
         print(options.run(options), end="", flush=True)
     except ValueError as error:
         return _fail(str(error), 2)
-    except BrokenPipeError:
-        # 下游（如 head）先走了；把标准输出接到空处，免得解释器退出时再报一次。
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
+        # 把标准输出接到空处，免得解释器退出时再报一次。
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail(f"写不出结果（{error.strerror}）；请检查磁盘与标准输出。", 1)
+        if error.errno not in (errno.EPIPE, errno.EINVAL):  # 下游（如 head）先走了；Windows 上是 EINVAL
+            return _fail(f"写不出结果（{error.strerror}）；请检查磁盘与标准输出。", 1)
     return 0
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"dlnotes：{' '.join(message.split())}", file=sys.stderr)
+    if sys.stderr is not None:  # 关掉时 print 会写到标准输出去
+        with suppress(OSError):
+            print(f"dlnotes：{' '.join(message.split())}", file=sys.stderr, flush=True)
     return status
 
 
@@ -90,17 +95,17 @@ def _show(options: argparse.Namespace) -> str:
     if options.format == "json":
         layers = [{name: _cell(row, name) for name in names} for row in book.rows]
         return json.dumps({**book.as_dict(), "layers": layers}, ensure_ascii=False) + "\n"
-    return _print(_cells(book.rows, names), options.format, _summary(book))
+    return _render(_cells(book.rows, names), options.format, _summary(book))
 
 
 def _rf(options: argparse.Namespace) -> str:
     choice("--format", options.format, _FORMATS)
     book = _book(options.network, options)
-    rows = [book[name] for name in options.nodes] or book.rows
+    rows = [book[name] for name in dict.fromkeys(options.nodes)] or book.rows
     names = ["name", "op", "output", "rf", "jump", "start", "centre", "reason"]
     if options.format in ("table", "markdown"):
         names.remove("reason")  # 写成表下面的话
-    return _print(_cells(rows, names), options.format, _sentences(rows if options.nodes else (), rows))
+    return _render(_cells(rows, names), options.format, _sentences(rows if options.nodes else (), rows))
 
 
 def _compare(options: argparse.Namespace) -> str:
@@ -120,7 +125,7 @@ def _compare(options: argparse.Namespace) -> str:
         "start": [row and row.start for row in lasts],
     }
     note = "感受野取最后一处有确定大小的节点；乘加只计卷积、线性层与注意力的矩阵积。\n"
-    return _print(columns, options.format, note)
+    return _render(columns, options.format, note)
 
 
 def _book(name: str, options: argparse.Namespace) -> Ledger:
@@ -131,14 +136,14 @@ def _book(name: str, options: argparse.Namespace) -> Ledger:
 
 
 def _shape(text: str, default: Shape) -> Shape:
-    """`3x224x224` 写全各轴；图像也可以只写边长 `224`。"""
-    parts = text.split("x")
+    """`3x224x224` 写全各轴，`×` 也行；图像可以只写边长 `224`。"""
+    parts = re.split("[xX×]", text)
     square = len(parts) == 1 and len(default) == 3
     if not (square or len(parts) == len(default)) or not all(
-        re.fullmatch("[0-9]{1,9}", part) for part in parts
+        re.fullmatch("0*[1-9][0-9]{0,8}", part) for part in parts
     ):
         expected = "边长（224）或通道、高、宽（3x224x224）"
-        raise ValueError(problem("--input", expected, repr(text), "请改正"))
+        raise ValueError(problem("--input", expected, repr(text), "请用 x 隔开几个正整数"))
     sizes = tuple(map(int, parts))
     return (default[0], sizes[0], sizes[0]) if square else sizes
 
@@ -160,23 +165,14 @@ def _cells(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[object]]
 def _cell(row: Row, name: str) -> object:
     if name in get_args(Operation):
         return row.operations.get(name, 0)  # type: ignore[call-overload]
-    if name == "centre":
-        return _centre(row)
     return getattr(row, name)
-
-
-def _centre(row: Row) -> tuple[float, ...] | None:
-    """第 0 个单元的感受野的中心。"""
-    if row.start is None or not isinstance(row.rf, tuple):
-        return None
-    return tuple(start + (rf - 1) / 2 for start, rf in zip(row.start, row.rf, strict=True))
 
 
 def _last(book: Ledger) -> Row | None:
     return next((row for row in reversed(book.rows) if isinstance(row.rf, tuple)), None)
 
 
-def _print(columns: dict[str, list[object]], form: str, note: str) -> str:
+def _render(columns: dict[str, list[object]], form: str, note: str) -> str:
     """给人看的两种格式用汉语的表头，表后另有说明；给程序的两种用英语的键，没有说明。"""
     if form in ("csv", "json"):
         return {"csv": table.csv, "json": table.json}[form](columns).rstrip("\n") + "\n"
@@ -205,12 +201,11 @@ def _summary(book: Ledger) -> str:
     others = _split(book.operations, ("bias", "norm", "activation", "pooling", "elementwise"))
     lines += [f"不算乘加的运算{others}"] if others else []
     lines += [f"激活 {book.activation_bytes:,} 字节（一个样本，各行输出之和）"]
-    lines += [f"没有算进去的运算：{'、'.join(book.uncounted)}"] if book.uncounted else []
+    lines += [f"有运算没有计入的节点：{'、'.join(book.uncounted)}"] if book.uncounted else []
     return "".join(f"{line}\n" for line in lines) + _reasons(book.rows)
 
 
-def _split(counts: object, kinds: Sequence[str]) -> str:
-    assert isinstance(counts, dict)  # noqa: S101 由账本给出
+def _split(counts: Mapping[Any, int], kinds: Sequence[str]) -> str:
     parts = [f"{_KINDS[kind]} {counts[kind]:,}" for kind in kinds if kind in counts]
     return f"（{'，'.join(parts)}）" if parts else ""
 
@@ -221,21 +216,21 @@ def _sentences(asked: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _sentence(row: Row) -> str:
-    if row.rf == "all":
+    if not isinstance(row.rf, tuple):
         return f"{row.name} 的单元看到整个输入。"
-    assert isinstance(row.rf, tuple)  # noqa: S101 其余两种已经排除
-    assert row.jump is not None  # noqa: S101
-    assert row.start is not None  # noqa: S101
-    axes = ("行", "列") if len(row.rf) == 2 else ("个",)
+    letters, axes = ("ij", "行列") if len(row.rf) == 2 else ("i", "个")
+    unit = "".join(f"第 {letter} {axis}" for letter, axis in zip(letters, axes, strict=True))
+    fields = zip(row.rf, row.jump or (), row.start or (), letters, axes, strict=True)
     spans = [
-        f"第 {_linear(start, jump)} 到 {_linear(start + rf - 1, jump)} {axis}"
-        for axis, rf, jump, start in zip(axes, row.rf, row.jump, row.start, strict=True)
+        f"第 {_position(jump, letter, start)} 到 {_position(jump, letter, start + rf - 1)} {axis}"
+        for rf, jump, start, letter, axis in fields
     ]
-    return f"{row.name} 的第 t 个单元看到输入的{'、'.join(spans)}（t 从 0 数起，负数是补零）。"
+    return f"{row.name} 的{unit}的单元看到输入的{'、'.join(spans)}（都从 0 数起，落在图外的是补零）。"
 
 
-def _linear(constant: int, slope: int) -> str:
-    return f"{slope}t{constant:+d}" if constant else f"{slope}t"
+def _position(jump: int, letter: str, offset: int) -> str:
+    """`32i-90`；步距为 1 时写 `i-1`，没有偏移时写 `32i`。"""
+    return (f"{jump}{letter}" if jump > 1 else letter) + (f"{offset:+d}" if offset else "")
 
 
 def _reasons(rows: Sequence[Row]) -> str:
@@ -257,7 +252,7 @@ def _parser() -> Parser:
     rf.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
     rf.add_argument("nodes", metavar="节点", nargs="*", help="节点的名字，如 pool5；不写则列出全部")
     compare = _command(commands, "compare", "比较几个网络", _compare)
-    compare.add_argument("networks", metavar="网络", nargs="+", help="两个或更多名字")
+    compare.add_argument("networks", metavar="网络", nargs="+", help="名字，可以写几个")
     for command in (show, rf, compare):
         command.add_argument("--input", metavar="大小", help="224 或 3x224x224；不写则用网络默认的")
         command.add_argument("--format", metavar="格式", default="table", help=" / ".join(_FORMATS))

@@ -100,6 +100,7 @@ def csv(columns: Columns) -> str:
         每行以 `\r\n` 结尾的文本。
 
     Raises:
+        TypeError: 某一列不是一列值。
         ValueError: 各列长短不一。
 
     Examples:
@@ -125,6 +126,7 @@ def json(columns: Columns) -> str:
         一个 JSON 数组的文本。
 
     Raises:
+        TypeError: 某一列不是一列值，或有 JSON 不能表示的值。
         ValueError: 各列长短不一，或有 JSON 不能表示的 `nan`、`inf`。
 
     Examples:
@@ -159,6 +161,8 @@ def _native(value: object) -> object:
     """numpy 的标量换成 Python 的值；只看有没有 `item`，所以不必加载 numpy。"""
     if isinstance(value, tuple):
         return tuple(map(_native, value))
+    if getattr(value, "ndim", 0):
+        raise TypeError(problem("columns", "一维的列", f"形状是 {value.shape} 的元素", "请先展平或逐行取出"))  # type: ignore[attr-defined]
     return value.item() if hasattr(value, "item") else value
 
 

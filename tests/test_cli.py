@@ -151,7 +151,7 @@ def test_show_prints_aligned_columns() -> None:
     assert run("show", "zf5", "--format", "table") == (code, out, err)
     lines = out.split("\n\n")[0].splitlines()
     cells = [list(re.finditer(r"\S+(?: \S+)*", line)) for line in lines]
-    titles = ["名字", "种类", "输出", "参数量", "乘加数", "激活字节", "感受野", "间隔", "起点"]
+    titles = ["名字", "种类", "输出", "参数量", "乘加数", "激活字节", "感受野", "步距", "起点"]
     assert [cell.group() for cell in cells[0]] == titles
     first = ["conv1", "Conv2d", "96×112×112", "14,208", "177,020,928", "4,816,896", "7×7", "2×2", "(-3, -3)"]
     assert [cell.group() for cell in cells[1]] == first
@@ -173,13 +173,13 @@ def test_rf_says_where_a_unit_looks() -> None:
     assert re.search(
         r"^pool5 +MaxPool2d +512×7×7 +212×212 +32×32 +\(-90, -90\) +\(15\.5, 15\.5\)$", out, re.M
     )
-    assert "pool5 的第 t 个单元看到输入的第 32t-90 到 32t+121 行、第 32t-90 到 32t+121 列" in out
+    assert "pool5 的第 i 行第 j 列的单元看到输入的第 32i-90 到 32i+121 行、第 32j-90 到 32j+121 列" in out
     assert "fc6 的单元看到整个输入。" in out
     whole = json.loads(run("rf", "vgg16", "--format", "json").out)
     assert [row["name"] for row in whole] == [row["name"] for row in show_json("vgg16")["layers"]]
     assert next(row for row in whole if row["name"] == "pool5")["centre"] == [15.5, 15.5]
     unclear = run("rf", "vgg16", "avgpool", "--input", "288")
-    assert "感受野没有统一的大小：avgpool：自适应池化 9×9 → 7×7 的窗口大小或间隔不一\n" in unclear.out
+    assert "感受野没有统一的大小：avgpool：自适应池化 9×9 → 7×7 的窗口大小或步长不一\n" in unclear.out
     assert "单元看到" not in unclear.out
 
 
@@ -224,6 +224,7 @@ def test_only_a_terminal_gets_a_bold_header(monkeypatch: pytest.MonkeyPatch, var
 def test_input_sizes() -> None:
     """`227` 与 `3x227x227` 相同；后者也可以不是方的。"""
     short = run("show", "alexnet_seed", "--input", "227")
+    assert short == run("show", "alexnet_seed", "--input", "3×227×227")
     assert short == run("show", "alexnet_seed", "--input=3x227x227")
     assert re.search(r"^pool5 +MaxPool2d +256×6×6 ", short.out, re.M)
     assert re.search(r"^pool5 +MaxPool2d +256×5×5 ", run("show", "alexnet_seed").out, re.M)
@@ -231,7 +232,7 @@ def test_input_sizes() -> None:
     assert re.search(r"^conv1 +Conv2d +96×55×54 ", wide.out, re.M)
 
 
-SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "3×224×224", "２２４", "²"]
+SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "２２４", "²"]
 
 
 @pytest.mark.parametrize(
@@ -278,11 +279,12 @@ def test_messages_say_what_to_do() -> None:
     assert run("show", "vgg").err == "dlnotes：`name` 应为已有的网络名，得到 'vgg'；相近的有 vgg16。\n"
     assert "pool5（MaxPool2d）：窗口 2×2 大于到达它的 1×1" in run("show", "vgg16", "--input", "16").err
     assert "`--input` 应为" in run("show", "vgg16", "--input", "3x224").err
-    assert run("shwo").err == "dlnotes：没有命令 'shwo'；用法见 dlnotes --help。\n"
-    assert run("show").err == "dlnotes：缺少 网络；用法见 dlnotes show --help。\n"
-    assert run("list", "x").err == "dlnotes：不认识 x；用法见 dlnotes --help。\n"
+    assert run("shwo").err == "dlnotes：没有命令“shwo”；用法见 dlnotes --help。\n"
+    assert run("show").err == "dlnotes：缺少“网络”；用法见 dlnotes show --help。\n"
+    assert run("list", "x").err == "dlnotes：不认识“x”；用法见 dlnotes --help。\n"
     assert (
-        run("show", "zf5", "--format").err == "dlnotes：--format 后面缺一个值；用法见 dlnotes show --help。\n"
+        run("show", "zf5", "--format").err
+        == "dlnotes：“--format”后面缺一个值；用法见 dlnotes show --help。\n"
     )
     assert "相近" not in run("rf", "vgg16", "pool7").err
     assert "可用的有 pool5、pool4、pool3" in run("rf", "vgg16", "pool7").err
@@ -387,11 +389,31 @@ def test_a_terminal_that_cannot_show_chinese_still_gets_the_numbers() -> None:
     assert len(failed.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="只有 Linux 有 /dev/full")
-def test_a_full_disk_is_one_line() -> None:
-    with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "dlnotes", "show", "vgg16"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+@pytest.mark.skipif(os.name == "nt", reason="用到 sh 的重定向")
+@pytest.mark.parametrize("arguments", ["list", "show zf5", "rf zf5", "--help", "--version", "show --help"])
+@pytest.mark.parametrize("where", [">&-", *([">/dev/full"] if Path("/dev/full").exists() else [])])
+def test_nowhere_to_write_is_one_line(arguments: str, where: str) -> None:
+    done = shell(f"{arguments} {where}")
     assert done.returncode == 1
-    assert done.stderr.decode().startswith("dlnotes：写不出结果（")
+    assert done.stderr.startswith("dlnotes：")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="用到 sh 的重定向")
+def test_a_mistake_never_reaches_standard_output() -> None:
+    """标准错误关掉或写不出时，返回值仍是 2，标准输出仍是空的。"""
+    for where in ("2>&-", "2>/dev/full"):
+        done = shell(f"show nope {where}")
+        assert (done.returncode, done.stdout) == (2, "")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    line = f'"{sys.executable}" -m dlnotes {command}'
+    return subprocess.run(  # noqa: S602  # 要试的正是外壳的重定向
+        line, shell=True, capture_output=True, encoding="utf-8", check=False, timeout=60
+    )
+
+
+def test_asking_twice_answers_once() -> None:
+    assert run("rf", "vgg16", "pool5", "pool5") == run("rf", "vgg16", "pool5")
+    assert "第 i-1 到 i+1 行" in run("rf", "vgg16", "conv1_1").out

@@ -17,6 +17,8 @@ Block: TypeAlias = Callable[[str, str], tuple[list[Node], str]]
 Path: TypeAlias = Iterable[tuple[str, Union[Layer, Merge, Block, "Path"]]]
 """首尾相接的若干 `(名字, 步骤)`；空的路是直连。"""
 
+_Step: TypeAlias = Layer | Merge | Block | list[tuple[str, "_Step"]]
+
 
 def sequential(name: str, input: Shape, path: Path) -> Network:  # noqa: A002
     """把一条路接成网络：每行一个 `(名字, 层)`，像论文里的表。
@@ -39,7 +41,7 @@ def sequential(name: str, input: Shape, path: Path) -> Network:  # noqa: A002
         >>> [(node.name, node.inputs) for node in net.nodes]
         [('conv', ('input',)), ('pool', ('conv',))]
     """
-    nodes, _ = _chain("", INPUT, path)
+    nodes, _ = _chain("", INPUT, _steps(path))
     return Network(name, input, tuple(nodes))
 
 
@@ -82,7 +84,7 @@ def parallel(*paths: Path, join: Merge) -> Block:
         >>> net.nodes[-1].name, net.nodes[-1].inputs, net.shapes()["mixed.concat"]
         ('mixed.concat', ('mixed.conv1', 'mixed.conv3'), (16, 8, 8))
     """
-    routes = [list(path) for path in paths]  # 块可以用几次，生成器只能走一次
+    routes = [_steps(path) for path in paths]
 
     def block(name: str, source: str) -> tuple[list[Node], str]:
         chains = [_chain(name, source, route) for route in routes]
@@ -108,31 +110,40 @@ def side(path: Path) -> Block:
         >>> [(node.name, node.inputs) for node in net.nodes]
         [('aux.conv', ('input',)), ('relu', ('input',))]
     """
-    route = list(path)
+    route = _steps(path)
     return lambda name, source: (_chain(name, source, route)[0], source)
 
 
-def _chain(prefix: str, source: str, path: Path) -> tuple[list[Node], str]:
+def _steps(path: Path) -> list[tuple[str, _Step]]:
+    """检查一条路，把它连同其中的路都存成列表：块可以用几次，生成器只能走一次。"""
+    if isinstance(path, str) or not isinstance(path, Iterable):
+        raise TypeError(_not_a_step(path))
+    return [_step(item) for item in path]
+
+
+def _step(item: object) -> tuple[str, _Step]:
+    if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[0], str) or not item[0]:
+        raise TypeError(_not_a_step(item))
+    name, step = item
+    if isinstance(step, Layer | Merge) or (callable(step) and not isinstance(step, type)):
+        return name, step
+    if isinstance(step, Iterable) and not isinstance(step, str | type):
+        return name, _steps(step)
+    raise TypeError(_not_a_step(item))
+
+
+def _chain(prefix: str, source: str, steps: list[tuple[str, _Step]]) -> tuple[list[Node], str]:
     """把一条路展开成节点；返回节点与最后一个的名字，空的路返回它的输入。"""
     nodes: list[Node] = []
-    for item in path:
-        if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[0], str) or not item[0]:
-            raise TypeError(_not_a_step(item))
-        name, step = _join(prefix, item[0]), item[1]
-        added, source = _expand(name, source, step, item)
-        nodes += added
+    for label, step in steps:
+        name = _join(prefix, label)
+        if isinstance(step, Layer | Merge):
+            nodes.append(Node(name, step, (source,)))
+            source = name
+        else:
+            added, source = _chain(name, source, step) if isinstance(step, list) else step(name, source)
+            nodes += added
     return nodes, source
-
-
-def _expand(name: str, source: str, step: object, item: object) -> tuple[list[Node], str]:
-    if isinstance(step, Layer | Merge):
-        return [Node(name, step, (source,))], name
-    if isinstance(step, Iterable) and not isinstance(step, str):
-        return _chain(name, source, step)
-    if callable(step) and not isinstance(step, type):
-        nodes, end = step(name, source)
-        return nodes, end
-    raise TypeError(_not_a_step(item))
 
 
 def _not_a_step(item: object) -> str:

@@ -1,7 +1,7 @@
 """分支网络的感受野：经过一层怎样变，几条分支汇合怎样并。
 
 一个节点看到的范围有三种：每个方向一个 [`Field`][dlnotes.arch.receptive.Field]；`"all"`，整个输入；或
-[`Unaligned`][dlnotes.arch.fields.Unaligned]，各单元没有统一的大小和间隔，只给原因，不猜数。
+[`Unaligned`][dlnotes.arch.fields.Unaligned]，各单元没有统一的大小和步距，只给原因，不猜数。
 """
 
 from collections.abc import Iterable
@@ -13,10 +13,15 @@ from dlnotes.arch.receptive import Field, Window
 
 @dataclass(frozen=True)
 class Unaligned:
-    """各单元的感受野大小不一，或间隔不一，没有一组 `(rf, jump, start)` 能说清。
+    """各单元的感受野大小不一，或步距不一，没有一组 `(rf, jump, start)` 能说清。
 
     Attributes:
         reason: 原因，一个短语。
+
+    Examples:
+        >>> from dlnotes.arch import Upsample
+        >>> Upsample(2).reach((64, 28, 28)).reason
+        '按 2×2 放大，相邻单元看到的位置不等距'
     """
 
     reason: str
@@ -63,8 +68,8 @@ def through(fields: Fields, reach: Reach, *, gates: bool = True) -> Fields:
 def union(branches: Iterable[Fields]) -> Fields:
     r"""几条分支汇合（相加、拼接）之后看到的范围：各分支的区间的并。
 
-    间隔相同的分支，第 $t$ 个单元看到的区间都随 $t$ 平移同样的距离，并集也是：取最小的起点、最大的终点。
-    （区间之间若有空隙，也算在内，正如膨胀卷积的空隙算在 `rf` 内。）间隔不同的分支，相距随 $t$ 越来越远，
+    步距相同的分支，第 $t$ 个单元看到的区间都随 $t$ 平移同样的距离，并集也是：取最小的起点、最大的终点。
+    （区间之间若有空隙，也算在内，正如膨胀卷积的空隙算在 `rf` 内。）步距不同的分支，相距随 $t$ 越来越远，
     没有统一的大小。
 
     Args:
@@ -81,7 +86,7 @@ def union(branches: Iterable[Fields]) -> Fields:
         >>> union([(Field(3, 2, -1),), (Field(7, 2, -3),)])
         (Field(rf=7, jump=2, start=-3),)
         >>> union([(Field(3, 2, -1),), (Field(3, 4, -1),)])
-        Unaligned(reason='各分支的间隔不同（2 与 4 像素）')
+        Unaligned(reason='各分支的步距不同（2 与 4 像素）')
     """
     branches = list(branches)
     if "all" in branches:
@@ -102,7 +107,7 @@ def union(branches: Iterable[Fields]) -> Fields:
 def _hull(fields: tuple[Field, ...]) -> Field | Unaligned:
     jumps = sorted({field.jump for field in fields})
     if len(jumps) > 1:
-        return Unaligned(f"各分支的间隔不同（{' 与 '.join(map(str, jumps))} 像素）")
+        return Unaligned(f"各分支的步距不同（{' 与 '.join(map(str, jumps))} 像素）")
     start = min(field.start for field in fields)
     stop = max(field.start + field.rf for field in fields)
     return Field(stop - start, jumps[0], start)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from math import prod
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from dlnotes._check import boolean, choice, problem
 from dlnotes.arch import layers
 from dlnotes.arch.fields import Fields, Unaligned, through, union
 from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Parameter, Shape, macs
-from dlnotes.arch.network import INPUT, Network, Node, input_shape
+from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -38,15 +38,22 @@ class Row:
         params: 参数个数。
         macs: 一个样本前向一次的乘加数；FLOPs 是它的两倍。
         activation_bytes: 输出占的字节数（一个样本）；输入图不计，就地计算的层照样计。
-        rf: 感受野，`(高, 宽)`，单位是像素；`"all"` 是整个输入；`None` 是各单元大小或间隔不一。
-        jump: 相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
-        start: 第 0 个单元看到的第一个像素，`(行, 列)`，补零使它为负；`rf` 不是数时为 `None`。
+        rf: 感受野，`(高, 宽)`，信号与词元是一个数，单位是像素；`"all"` 是整个输入（看到前一层的所有单元，
+            前面裁去、跳过、没有取的位置除外）；`None` 是说不清，各单元的大小或步距不一等。
+        jump: 步距，相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
+        start: 起点，第 0 个单元看到的第一个像素，`(行, 列)`，补零使它为负；`rf` 不是数时为 `None`。
         reason: `rf` 为 `None` 的原因，以最先说不清的节点开头；否则为 `None`。
         inputs: 它的输入是哪些节点。
         parameters: 参数按种类，见 [`Parameter`][dlnotes.arch.layers.Parameter]；总和是 `params`。
         buffers: 不参与学习、却随模型保存的数。
         operations: 运算按种类，见 [`Operation`][dlnotes.arch.layers.Operation]；
             卷积、线性、注意力之和是 `macs`。
+
+    Examples:
+        >>> from dlnotes.arch import zoo
+        >>> row = ledger(zoo.load("vgg16"))["conv1_2"]
+        >>> row.output, row.rf, row.inputs, row.operations["bias"]
+        ((64, 224, 224), (5, 5), ('relu1_1',), 3211264)
     """
 
     name: str
@@ -63,6 +70,13 @@ class Row:
     parameters: Mapping[Parameter, int] = field(hash=False)
     buffers: int
     operations: Mapping[Operation, int] = field(hash=False)
+
+    @property
+    def centre(self) -> tuple[float, ...] | None:
+        """第 0 个单元的感受野的中心，以像素的序号计；`rf` 不是数时为 `None`。"""
+        if self.start is None or not isinstance(self.rf, tuple):
+            return None
+        return tuple(start + (rf - 1) / 2 for start, rf in zip(self.start, self.rf, strict=True))
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,8 @@ class Ledger:
     def operations(self) -> dict[Operation, int]:
         """运算按种类，各行之和；没有的种类不列。
 
-        各家工具的“总数”就是其中几项的组合：如 torchinfo 把 `"bias"` 也算进乘加。
+        各家工具的“总数”大多能由这几项与 `parameters` 组合出来：如 torchinfo 的是 `macs` 加 `"bias"`，
+        有归一化时再加它的**参数**个数（不是元素个数）。
         """
         return _totals(row.operations for row in self.rows)
 
@@ -159,15 +174,18 @@ class Ledger:
         Raises:
             ValueError: `Row` 没有某个属性，没有某种层，或 `axis` 不是 0、1。
         """
+        if not isinstance(columns, Mapping):
+            remedy = '请写成 {"层": "name"} 这样'
+            raise TypeError(problem("columns", "表头到属性名的字典", repr(columns), remedy))
         attributes = [each.name for each in fields(Row)]
         unknown = set(columns.values()) - set(attributes)
         if unknown:
             available = "、".join(attributes)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
-        if isinstance(axis, bool) or axis not in (None, 0, 1):
+        if axis is not None and (type(axis) is not int or axis not in (0, 1)):
             raise ValueError(problem("axis", "0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
         known = {row.op for row in self.rows} | _known_ops()
-        if isinstance(ops, str) or not set(ops) <= known:
+        if not isinstance(ops, tuple | list) or not set(ops) <= known:
             expected = f"元组，元素取自 {'、'.join(dict.fromkeys(row.op for row in self.rows))}"
             raise ValueError(problem("ops", expected, repr(ops), "请检查层的种类，大小写也要对"))
         rows = [row for row in self.rows if not ops or row.op in ops]
@@ -188,10 +206,11 @@ def ledger(
 
     Args:
         network: 网络的描述。
-        input: 输入形状 `(C, H, W)`，不含批量；不写则用网络默认的。
+        input: 输入形状，不含批量，如 `(C, H, W)`；不写则用网络默认的。
         dtype: 激活的数据类型，决定 `activation_bytes`。
         gates: 由整个输入算出的系数（SE 的门、GroupNorm 的均值与方差）是否算进感受野。按定义应当算，于是其后
-            都是 `"all"`；False 把系数当作常数，得到通常所说的大小。
+            都是 `"all"`；False 把系数当作常数，得到通常所说的大小。相乘时，只要有一个因子不是 `"all"`，
+            是 `"all"` 的因子就都当作系数。
 
     Returns:
         每个节点一行的账本。
@@ -217,7 +236,7 @@ def ledger(
         raise TypeError(problem("network", "Network", repr(network), remedy))
     choice("dtype", dtype, list(BYTES))
     boolean("gates", gates)
-    shapes = network.shapes(None if input is None else input_shape(input))
+    shapes = network.shapes(input)
     seen: dict[str, Fields] = {INPUT: _pixels(shapes[INPUT])}
     rows = []
     for node in network.nodes:
@@ -228,7 +247,7 @@ def ledger(
 
 
 def _pixels(shape: Shape) -> Fields:
-    """输入的每个位置只看到自己；向量的每个元素、编号序列的每个词也是一个位置。"""
+    """输入的每个位置只看到自己；向量的每个元素、编号序列的每个词元也是一个位置。"""
     axes = len(shape) - 1 if len(shape) > 1 else 1
     return (Field(),) * axes
 
@@ -250,14 +269,9 @@ def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -
 
 
 def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_bytes: int) -> Row:
-    parameters: Mapping[Parameter, int]
-    operations: Mapping[Operation, int]
-    if isinstance(node.layer, Merge):
-        parameters, operations = node.layer.parameters(shapes), node.layer.operations(shapes)
-        buffers = node.layer.buffers(shapes)
-    else:
-        parameters, operations = node.layer.parameters(shapes[0]), node.layer.operations(shapes[0])
-        buffers = node.layer.buffers(shapes[0])
+    rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
+    given: Any = shapes if isinstance(rules, Merge) else shapes[0]
+    parameters, operations = rules.parameters(given), rules.operations(given)
     rf, jump, start = _triple(seen)
     return Row(
         name=node.name,
@@ -272,7 +286,7 @@ def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_b
         reason=seen.reason if isinstance(seen, Unaligned) else None,
         inputs=node.inputs,
         parameters=parameters,
-        buffers=buffers,
+        buffers=rules.buffers(given),
         operations=operations,
     )
 

@@ -3,8 +3,9 @@
 节点可以直接写；分支多的网络用 [`blocks`][dlnotes.arch.blocks] 的函数拼起来更短。
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from dlnotes._check import integer, problem
@@ -80,6 +81,10 @@ class Network:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(problem("name", "网络的名字", repr(self.name), "请写成字符串"))
+        if not isinstance(self.nodes, Iterable):
+            raise TypeError(problem("nodes", "Node 的序列", repr(self.nodes), "请写成元组或列表"))
         object.__setattr__(self, "input", input_shape(self.input))
         object.__setattr__(self, "nodes", tuple(self.nodes))
         for node in self.nodes:
@@ -147,7 +152,7 @@ def input_shape(shape: object) -> Shape:
         raise ValueError(problem("input", expected, repr(shape), "请写全通道数、高、宽（信号是 (C, L)）"))
     if isinstance(shape, Tokens):
         if len(shape) < 2:
-            raise ValueError(problem("input", "词 (T, D)", shape, "词的编号请写成普通的元组 (T,)"))
+            raise ValueError(problem("input", "词元 (T, D)", shape, "词元的编号请写成普通的元组 (T,)"))
         return Tokens(integer(f"input[{axis}]", size, minimum=1) for axis, size in enumerate(shape))
     axes = {3: "CHW", 2: "CL", 1: "F"}[len(shape)]
     return tuple(integer(f"input 的 {axis}", size, minimum=1) for axis, size in zip(axes, shape, strict=True))
@@ -182,8 +187,16 @@ def _check_edges(nodes: tuple[Node, ...]) -> None:
                 if cycle:
                     raise ValueError(problem("inputs", "不成环的连接", " → ".join(cycle), "请断开其中一处"))
                 expected = f"写在 {node.name} 之前的节点"
-                raise ValueError(problem("inputs", expected, source, "请检查名字和先后次序"))
+                raise ValueError(problem("inputs", expected, source, _remedy(source, nodes)))
         known.add(node.name)
+
+
+def _remedy(source: str, nodes: tuple[Node, ...]) -> str:
+    names = [INPUT, *(node.name for node in nodes)]
+    if source in names:
+        return "它写在后面，请调整先后次序"
+    close = get_close_matches(source, names, n=3)
+    return f"没有这个名字，相近的有 {'、'.join(close)}" if close else "没有这个名字，请检查拼写"
 
 
 def _cycle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -24,11 +24,18 @@ class Window:
         stride: 步长 $s$。
         padding: 两端各补的像素数 $p$；两端不同时写成 `(前, 后)`，上式里的 $p$ 是前端的。负数是裁去
             （`Pad` 和步长为 1 的转置卷积用得到；卷积层和池化层不接受负数）。
-        dilation: 相邻两点的间隔 $d$，1 表示不膨胀。
+        dilation: 相邻两点相距 $d$，1 表示不膨胀。
 
     Raises:
         TypeError: 参数不是整数。
         ValueError: `kernel_size`、`stride` 或 `dilation` 小于 1，或 `padding` 不是一个或两个整数。
+
+    References:
+        Dumoulin & Visin (2016), arXiv:1603.07285, §2（步长、补零）与 §5.1（膨胀）。
+
+    Examples:
+        >>> Window(3, stride=2, padding=(0, 1)).ends, Window(3, dilation=2).extent
+        ((0, 1), 5)
     """
 
     kernel_size: int
@@ -76,7 +83,7 @@ def same(size: int, kernel_size: int, stride: int = 1, dilation: int = 1) -> Win
         size: 输入的像素数 $i$。
         kernel_size: 窗口里的点数 $k$。
         stride: 步长 $s$。
-        dilation: 相邻两点的间隔 $d$。
+        dilation: 相邻两点相距 $d$。
 
     Returns:
         补好的窗口。

@@ -184,9 +184,12 @@ def test_colliding_names_are_reported_in_full(path: Path, name: str) -> None:
 def test_a_step_is_a_name_and_a_layer_wherever_it_stands(item: Any) -> None:
     got = re.escape(repr(item))
     message = rf'^`layers` 应为 \(名字, 层\) 的序列，得到 {got}；请写成 \("conv1", Conv2d\(64, 3\)\) 这样。$'
-    for path in ([item], [("ok", ReLU()), item], [("nested", [item])], [("block", residual([item]))]):
+    for path in ([item], [("ok", ReLU()), item], [("nested", [item])]):
         with pytest.raises(TypeError, match=message):
             sequential("net", (4, 8, 8), path)
+        for block in (residual, lambda path: parallel([], path, join=Add()), side):
+            with pytest.raises(TypeError, match=message):  # 写下块的地方就报错
+                block(path)
     with pytest.raises(TypeError, match=r"得到 'a'；"):  # 少写了一层括号
         sequential("net", (4, 8, 8), [("nested", ("a", ReLU()))])  # type: ignore[list-item]
 
@@ -213,9 +216,9 @@ def both(rf: int, jump: int, start: int) -> tuple[Any, Any, Any]:
 
 
 def test_a_small_residual_network_by_hand() -> None:
-    """7/2：7；3/2：7+2×2=11，间隔 4；3/1 两次：19、27；3/2：35，间隔 8；3/1：35+2×8=51。
+    """7/2：7；3/2：7+2×2=11，步距 4；3/1 两次：19、27；3/2：35，步距 8；3/1：35+2×8=51。
 
-    起点每层减去补的 1（首层 3）个像素乘进入时的间隔；旁路的 1×1/2 看到的仍是 27，被 51 盖住。
+    起点每层减去补的 1（首层 3）个像素乘进入时的步距；旁路的 1×1/2 看到的仍是 27，被 51 盖住。
     """
     path: Path = [
         ("stem", Conv2d(8, 7, stride=2, padding=3)),
@@ -428,7 +431,7 @@ def test_vit_base() -> None:
     assert book.parameters["embedding"] == 768 + 197 * 768
     assert triple(book, "tokens") == both(16, 16, 0)
     assert book["position"].rf is None
-    assert book["position"].reason == "class：类别标记什么也不看，与别的词不一样"
+    assert book["position"].reason == "class：类别标记什么也不看，与别的词元不一样"
     assert book["encoder0.attention.ln"].reason == book["position"].reason
     assert book["encoder0.attention.mha"].rf == book["encoder0.attention.add"].rf == "all"
     assert (book["head"].output, book["head"].reason) == ((1000,), None)
@@ -446,3 +449,17 @@ def test_a_path_inside_a_path_may_be_a_generator() -> None:
 def test_a_step_needs_a_name() -> None:
     with pytest.raises(TypeError, match=r"^`layers` 应为 \(名字, 层\) 的序列，得到 \('', "):
         sequential("net", (3, 8, 8), [("", ReLU())])
+
+
+def test_a_block_used_twice_is_whole_both_times() -> None:
+    """生成器只能走一次，藏在里面的也要先存下来。"""
+    inner = residual([("body", (step for step in [("conv", Conv2d(3, 3, padding=1))]))])
+    names = [node.name for node in sequential("net", (3, 8, 8), [("a", inner), ("b", inner)]).nodes]
+    assert names == ["a.body.conv", "a.add", "b.body.conv", "b.add"]
+
+
+@pytest.mark.parametrize("path", [Conv2d(3, 3), None, 5, "conv"], ids=str)
+def test_a_path_is_a_sequence_of_steps(path: Any) -> None:
+    for block in (residual, side, lambda path: sequential("net", (3, 8, 8), path)):
+        with pytest.raises(TypeError, match=r"^`layers` 应为 \(名字, 层\) 的序列，得到 "):
+            block(path)

@@ -69,12 +69,12 @@ def test_one_branch_is_itself() -> None:
 
 
 def test_different_jumps_have_no_common_size() -> None:
-    """间隔由小到大列出，各写一次；一个方向不同就够了。"""
+    """步距由小到大列出，各写一次；一个方向不同就够了。"""
     jumps = [(Field(9, jump, 0),) for jump in (10, 2, 2, 4)]
-    assert union(jumps) == Unaligned("各分支的间隔不同（2 与 4 与 10 像素）")
+    assert union(jumps) == Unaligned("各分支的步距不同（2 与 4 与 10 像素）")
     rows, columns = (Field(1, 2, 0), Field()), (Field(), Field(1, 3, 0))
-    assert union([rows, (Field(), Field())]) == Unaligned("各分支的间隔不同（1 与 2 像素）")
-    assert union([columns, (Field(), Field())]) == Unaligned("各分支的间隔不同（1 与 3 像素）")
+    assert union([rows, (Field(), Field())]) == Unaligned("各分支的步距不同（1 与 2 像素）")
+    assert union([columns, (Field(), Field())]) == Unaligned("各分支的步距不同（1 与 3 像素）")
     assert union([(Field(5, 1, 0),), (Field(5, 2, 0),)]) != union([(Field(5, 2, 0),), (Field(5, 2, 0),)])
 
 
@@ -117,7 +117,7 @@ def test_a_window_after_the_join_equals_the_window_on_each_branch(
     stepwise = branches[-1]
     for fields in branches[-2::-1]:
         stepwise = union([stepwise, fields])
-    if isinstance(merged, Unaligned):  # 原因的措辞可以不同：间隔乘了步长
+    if isinstance(merged, Unaligned):  # 原因的措辞可以不同：步距乘了步长
         assert isinstance(together, Unaligned)
         assert isinstance(apart, Unaligned)
         assert isinstance(stepwise, Unaligned)

@@ -37,7 +37,7 @@ from dlnotes.arch import (
 
 Image = tuple[int, int, int]
 FAR = 10**9
-"""很远的一个单元：间隔不同的分支到这里早已分开。图是无限大的，所以有这个单元。"""
+"""很远的一个单元：步距不同的分支到这里早已分开。图是无限大的，所以有这个单元。"""
 
 
 def count(layer: Layer, axis: int, size: int) -> int:
@@ -242,7 +242,7 @@ def hulls(graph: Graph, name: str, axis: int, skip: set[str]) -> dict[int, tuple
 
 
 def regular(seen: dict[int, tuple[int, int]]) -> bool:
-    """各单元一样大，间隔也一样。"""
+    """各单元一样大，步距也一样。"""
     start, jump = seen[0][0], seen[1][0] - seen[0][0]
     return all(pair == (start + unit * jump, seen[0][1]) for unit, pair in seen.items())
 

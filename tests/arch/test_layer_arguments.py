@@ -325,7 +325,7 @@ def test_padding_is_at_most_half_of_the_pooling_window(pool: type[MaxPool2d]) ->
 
 
 def test_half_of_a_dilated_pooling_window() -> None:
-    """膨胀之后再取一半：2 点、间隔 3 跨 4 个像素，可以补 2。"""
+    """膨胀之后再取一半：2 点、步距 3 跨 4 个像素，可以补 2。"""
     assert MaxPool2d(2, padding=2, stride=1, dilation=3).output((1, 6, 6)) == (1, 7, 7)
     with pytest.raises(ValueError, match=r"^`padding` 应为不超过窗口 4 的一半的整数，得到 3；.*。$"):
         MaxPool2d(2, padding=3, dilation=3)

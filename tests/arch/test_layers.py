@@ -299,7 +299,7 @@ def test_a_window_larger_than_the_image() -> None:
             layer.output((2, 4, 9))
     with pytest.raises(ValueError, match=r"^窗口 3×3（膨胀后 9×3） ?大于到达它的 8×8"):
         Conv2d(4, 3, dilation=(4, 1)).output((2, 8, 8))
-    with pytest.raises(ValueError, match=r"^窗口 5×5 大于到达它的 9×2（两端各补 0×0\+1）；.*`padding`。$"):
+    with pytest.raises(ValueError, match=r"^窗口 5×5 大于到达它的 9×2（前后补 0\+0、0\+1）；.*`padding`。$"):
         Conv2d(4, 5, padding=((0, 0), (0, 1))).output((2, 9, 2))
     with pytest.raises(ValueError, match=r"^窗口 5 大于到达它的 4（两端各补 0）；.*`padding`。$"):
         Conv1d(4, 5).output((2, 4))

@@ -42,7 +42,7 @@ def test_mul_broadcasts_like_numpy(shapes: list[Shape], tokens: bool) -> None:
     try:
         expected = np.broadcast_shapes(*shapes)
     except ValueError:
-        with pytest.raises(ValueError, match=r"^`shape` 应为各输入相同，或有的轴为 1，得到 .*。$"):
+        with pytest.raises(ValueError, match=r"^`shape` 应为全部相同、或有的轴为 1 的形状，得到 .*。$"):
             Mul().output(given_)
         return
     output = Mul().output(given_)
@@ -62,7 +62,7 @@ def test_mul_broadcasts_like_numpy(shapes: list[Shape], tokens: bool) -> None:
 def test_add_accepts_only_equal_shapes(shapes: list[Shape], tokens: bool) -> None:
     given_ = [(Tokens if tokens else tuple)(shape) for shape in shapes]
     if len(set(shapes)) > 1:
-        with pytest.raises(ValueError, match=r"^`shape` 应为各输入相同，得到 .*。$"):
+        with pytest.raises(ValueError, match=r"^`shape` 应为全部相同的形状，得到 .*。$"):
             Add().output(given_)
         return
     assert Add().output(given_) == sum(map(zeros, shapes), start=zeros(shapes[0])).shape
@@ -79,7 +79,7 @@ def test_concat_joins_like_numpy(shapes: list[Shape], tokens: bool) -> None:
     try:
         expected = np.concatenate([zeros(shape) for shape in shapes], axis=-1 if tokens else 0).shape
     except ValueError:
-        with pytest.raises(ValueError, match=r"^`shape` 应为除通道外各输入相同，得到 .*。$"):
+        with pytest.raises(ValueError, match=r"^`shape` 应为除通道外全部相同的形状，得到 .*。$"):
             Concat().output(given_)
         return
     assert Concat().output(given_) == expected

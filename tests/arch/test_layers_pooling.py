@@ -101,7 +101,7 @@ def adaptive(size: int, outputs: int) -> list[tuple[int, int]]:
 
 
 def regular(spans: list[tuple[int, int]]) -> bool:
-    """一样大、间隔一样且不为 0，才说得出一个滑动窗口。"""
+    """一样大、步距一样且不为 0，才说得出一个滑动窗口。"""
     lengths = {last - first for first, last in spans}
     steps = {after[0] - before[0] for before, after in pairwise(spans)}
     return len(lengths) == 1 and len(steps) <= 1 and 0 not in steps
@@ -138,7 +138,7 @@ def test_adaptive_windows(outputs: int) -> None:
     ("size", "outputs", "window"), [(7, 6, (2, 1)), (8, 7, (2, 1)), (5, 2, (3, 2)), (6, 3, (2, 2))]
 )
 def test_adaptive_windows_by_hand(size: int, outputs: int, window: tuple[int, int]) -> None:
-    """不整除也可能整齐：7→6 是 2 个一组、间隔 1；5→2 是 0..2 与 2..4。"""
+    """不整除也可能整齐：7→6 是 2 个一组、步距 1；5→2 是 0..2 与 2..4。"""
     assert AdaptiveAvgPool2d(outputs).reach((3, size, size)) == (Window(*window), Window(*window))
 
 
@@ -192,5 +192,5 @@ def test_global_pooling_averages_every_position(shape: tuple[int, ...], output: 
 
 @pytest.mark.parametrize("shape", [(768,), ()], ids=str)
 def test_global_pooling_rejects_a_vector(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"^`shape` 应为图像、信号或词，得到 .*；展平之后不能再池化。$"):
+    with pytest.raises(ValueError, match=r"^`shape` 应为图像、信号或词元，得到 .*；展平之后不能再池化。$"):
         GlobalAvgPool().output(shape)

@@ -141,11 +141,11 @@ def test_upsample_repeats_like_numpy(shape: Shape, factors: object, mode: str) -
         assert reach == "point"
     else:
         assert isinstance(reach, Unaligned)
-        assert reach.reason == f"放大 {rows}×{columns} 倍，相邻单元看到的位置不等距"
+        assert reach.reason == f"按 {rows}×{columns} 放大，相邻单元看到的位置不等距"
 
 
 def test_nearest_upsampling_is_indeed_not_evenly_spaced() -> None:
-    """放大 2 倍：0 0 1 1 2 2，相邻的差是 0、1、0、1……，说不出一个间隔。"""
+    """放大 2 倍：0 0 1 1 2 2，相邻的差是 0、1、0、1……，说不出一个步距。"""
     assert set(np.diff(np.repeat(np.arange(3), 2))) == {0, 1}
     assert Upsample(2) == Upsample(2, mode="nearest")
 

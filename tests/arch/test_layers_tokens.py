@@ -41,7 +41,7 @@ def test_embedding_looks_up_a_vector_per_word() -> None:
 
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 5), WORDS, ()], ids=repr)
 def test_embedding_wants_indices(shape: Shape) -> None:
-    with pytest.raises(ValueError, match=r"^`shape` 应为词的编号 \(T,\)，得到 .*。$"):
+    with pytest.raises(ValueError, match=r"^`shape` 应为词元的编号 \(T,\)，得到 .*。$"):
         Embedding(10, 4).output(shape)
 
 
@@ -93,7 +93,7 @@ def test_select_token_takes_one_word_out() -> None:
     for layer in (SelectToken(), SelectToken(0), SelectToken(196)):
         assert layer.output(WORDS) == np.zeros(WORDS)[layer.index].shape
         assert type(layer.output(WORDS)) is tuple
-        assert layer.reach(WORDS) == Unaligned(f"只取第 {layer.index} 个词")
+        assert layer.reach(WORDS) == Unaligned(f"只取第 {layer.index} 个词元")
         assert layer.parameters(WORDS) == layer.operations(WORDS) == {}
         assert (layer.params(WORDS), layer.macs(WORDS), layer.buffers(WORDS)) == (0, 0, 0)
     assert SelectToken() == SelectToken(0)
@@ -106,7 +106,7 @@ def test_select_token_takes_one_word_out() -> None:
 )
 @pytest.mark.parametrize("shape", [(8,), (8, 4), (8, 4, 4), Tokens((2, 3, 8)), (197, 768)], ids=repr)
 def test_layers_of_a_sequence_want_tokens(layer: Layer | Merge, shape: Shape) -> None:
-    with pytest.raises(ValueError, match=r"^`shape` 应为词 \(T, D\)，得到 .*；.*ToTokens.*Embedding.*。$"):
+    with pytest.raises(ValueError, match=r"^`shape` 应为词元 \(T, D\)，得到 .*；.*ToTokens.*Embedding.*。$"):
         layer.output([shape] if isinstance(layer, Merge) else shape)
 
 
@@ -171,7 +171,7 @@ def test_attention_wants_one_to_three_sequences() -> None:
         message = rf"^`inputs` 应为一到三个输入，得到 {len(shapes)} 个；.*。$"
         with pytest.raises(ValueError, match=message):
             MultiheadAttention(2).output(shapes)
-    with pytest.raises(ValueError, match=r"^`shape` 应为个数相同的键与值，得到 5 与 6 个词；.*。$"):
+    with pytest.raises(ValueError, match=r"^`shape` 应为个数相同的键与值，得到 5 与 6 个词元；.*。$"):
         MultiheadAttention(2).output([words, Tokens((5, 8)), Tokens((6, 8))])
     with pytest.raises(ValueError, match=r"^`num_heads` 应为维数 8 的约数，得到 3；.*。$"):
         MultiheadAttention(3).output([words])

@@ -308,7 +308,7 @@ def test_pooling_needs_an_image() -> None:
 
 
 def fork(*joins: Node) -> Ledger:
-    """两条分支的间隔是 2 和 4，大小却碰巧一样（裁成 3×3）。"""
+    """两条分支的步距是 2 和 4，大小却碰巧一样（裁成 3×3）。"""
     nodes = (
         Node("near", Conv2d(4, 1, stride=2), ("input",)),
         Node("far", Conv2d(4, 1, stride=4), ("input",)),
@@ -329,7 +329,7 @@ def test_the_reason_starts_with_the_first_irregular_node_and_is_copied_downstrea
         Node("gate", Mul(), ("far", "far")),
     ]
     book = fork(*nodes)
-    reason = "join：各分支的间隔不同（2 与 4 像素）"
+    reason = "join：各分支的步距不同（2 与 4 像素）"
     for name in ("join", "relu", "conv", "up", "again"):
         row = book[name]
         assert (row.rf, row.jump, row.start, row.reason) == (None, None, None, reason), name
@@ -347,8 +347,8 @@ def test_each_irregular_node_gives_its_own_reason() -> None:
         Node("second", Concat(), ("one", "crop", "two")),
     )
     assert book["up"].reason == "up：转置卷积的步长是 2×1，相邻单元看到的位置不等距"
-    assert book["one"].reason == "one：各分支的间隔不同（2 与 4 像素）"
-    assert book["two"].reason == "two：各分支的间隔不同（2 与 4 像素）"
+    assert book["one"].reason == "one：各分支的步距不同（2 与 4 像素）"
+    assert book["two"].reason == "two：各分支的步距不同（2 与 4 像素）"
     assert (book["first"].reason, book["second"].reason) == (book["two"].reason, book["one"].reason)
 
 

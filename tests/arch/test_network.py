@@ -175,9 +175,9 @@ def test_shapes_that_do_not_meet_are_reported_with_the_branches() -> None:
     branches = "输入是 left、right"
     shapes = r"\(4, 9, 9\) 与 \(5, 4, 4\)"
     for join, expected in [
-        (Add(), "各输入相同"),
-        (Concat(), "除通道外各输入相同"),
-        (Mul(), "各输入相同，或有的轴为 1"),
+        (Add(), "全部相同的形状"),
+        (Concat(), "除通道外全部相同的形状"),
+        (Mul(), "全部相同、或有的轴为 1 的形状"),
     ]:
         network = Network("net", (3, 9, 9), (left, right, Node("join", join, ("left", "right"))))
         op = type(join).__name__
@@ -271,7 +271,7 @@ def test_uneven_padding_is_written_per_axis_and_per_end() -> None:
     assert (network.windows()["conv"].ends, network.windows(1)["conv"].ends) == ((1, 2), (3, 3))
     assert network.shapes()["conv"] == (2, 1, 4)
     for shape, size in [((1, 5, 6), "5×6"), ((1, 6, 2), "6×2")]:
-        message = rf"^net 的 conv（Conv2d）：窗口 9×9 大于到达它的 {size}（两端各补 1\+2×3）；.*。$"
+        message = rf"^net 的 conv（Conv2d）：窗口 9×9 大于到达它的 {size}（前后补 1\+2、3\+3）；.*。$"
         with pytest.raises(ValueError, match=message):
             network.shapes(shape)
 
@@ -414,7 +414,7 @@ def test_a_signal_has_only_one_axis() -> None:
 
 
 def test_words_need_a_position_and_a_width() -> None:
-    with pytest.raises(ValueError, match=r"^`input` 应为词 \(T, D\)，得到 Tokens\(\(8,\)\)；"):
+    with pytest.raises(ValueError, match=r"^`input` 应为词元 \(T, D\)，得到 Tokens\(\(8,\)\)；"):
         Network("net", Tokens((8,)), ())
 
 

@@ -193,7 +193,7 @@ def test_an_unknown_name_suggests_close_ones(name: str, close: str) -> None:
 
 
 def test_a_name_close_to_nothing_lists_all() -> None:
-    with pytest.raises(ValueError, match=rf"^`name` .*得到 '？'；相近的有 {'、'.join(zoo.names())}。$"):
+    with pytest.raises(ValueError, match=rf"^`name` .*得到 '？'；可用的有 {'、'.join(zoo.names())}。$"):
         zoo.load("？")
 
 

@@ -14,10 +14,15 @@ Kind = TypeVar("Kind")
 
 
 class Tokens(tuple[int, ...]):
-    """特征在最后一轴的形状：`(T, D)` 是 T 个词，每个 D 维；`(H, W, D)` 是排成网格的词。
+    """特征在最后一轴的形状：`(T, D)` 是 T 个词元，每个 D 维；`(H, W, D)` 是排成网格的词元。
 
     它与图像的 `(C, H, W)`、信号的 `(C, L)` 一样是整数的元组，但轴的意思不同：同是 `(64, 100)`，作用在最后一轴
-    的全连接层对词是逐个的，对信号则混合了所有位置。
+    的全连接层对词元是逐个的，对信号则混合了所有位置。比较大小时它与相同数字的元组相等。
+
+    Examples:
+        >>> from dlnotes.arch import Linear
+        >>> Linear(10).output(Tokens((197, 768)))
+        Tokens((197, 10))
     """
 
     __slots__ = ()
@@ -43,7 +48,7 @@ Operation = Literal[
 MACS: tuple[Operation, ...] = ("conv", "linear", "attention")
 
 Parameter = Literal["weight", "bias", "norm", "activation", "embedding"]
-"""参数的种类：权重、偏置、归一化的缩放与平移、激活的斜率（PReLU）、查表的向量（词、位置、类别标记）。"""
+"""参数的种类：权重、偏置、归一化的缩放与平移、激活的斜率（PReLU）、查表的向量（词元、位置、类别标记）。"""
 
 Operations = Mapping[Operation, int]
 Parameters = Mapping[Parameter, int]
@@ -77,7 +82,8 @@ class Layer(_Rules[Shape]):
     """一个输入的层。
 
     新写一种层：继承它，写成不可变的数据类，只覆盖与默认不同的规则。默认是形状不变、只看自己的位置、
-    没有参数、不做运算。`shape` 是到达这一层的形状，不含批量。
+    没有参数、不做运算；做了运算就要写进 `operations`，归不进已有种类的写作 `"other"`，账本才会点名。
+    `shape` 是到达这一层的形状，不含批量。
 
     Examples:
         >>> from dataclasses import dataclass
@@ -85,6 +91,8 @@ class Layer(_Rules[Shape]):
         ... class Scale(Layer):  # 每个通道乘一个可学习的系数
         ...     def parameters(self, shape, /):
         ...         return {"weight": shape[0]}
+        ...     def operations(self, shape, /):
+        ...         return {"elementwise": shape[0] * shape[1] * shape[2]}
         >>> Scale().output((64, 7, 7)), Scale().params((64, 7, 7)), Scale().macs((64, 7, 7))
         ((64, 7, 7), 64, 0)
     """
@@ -140,10 +148,10 @@ def channels_first(shape: Shape, axes: int) -> tuple[int, Shape]:
 
 
 def positions(shape: Shape) -> Shape:
-    """各位置轴的大小：词的最后一轴、图像与信号的第一轴是特征；向量没有位置。"""
+    """各位置轴的大小：词元的最后一轴、图像与信号的第一轴是特征；向量没有位置。"""
     return shape[:-1] if isinstance(shape, Tokens) else shape[1:]
 
 
 def features(shape: Shape) -> int:
-    """特征数：图像、信号的通道数，词和向量的维数。"""
+    """特征数：图像、信号的通道数，词元和向量的维数。"""
     return shape[-1] if isinstance(shape, Tokens) else shape[0]

@@ -81,8 +81,9 @@ def _too_small(windows: tuple[Window, ...], sizes: Shape) -> str:
     extent = "×".join(str(window.extent) for window in windows)
     dilated = f"（膨胀后 {extent}）" if extent != kernel else " "
     reached = "×".join(map(str, sizes))
-    padding = "×".join(
-        "+".join(map(str, window.ends)) if isinstance(window.padding, tuple) else str(window.padding)
-        for window in windows
-    )
-    return f"窗口 {kernel}{dilated}大于到达它的 {reached}（两端各补 {padding}）；请加大输入或 `padding`。"
+    ends = [window.ends for window in windows]
+    if all(before == after for before, after in ends):
+        padding = f"两端各补 {'×'.join(str(before) for before, _ in ends)}"
+    else:
+        padding = f"前后补 {'、'.join(f'{before}+{after}' for before, after in ends)}"
+    return f"窗口 {kernel}{dilated}大于到达它的 {reached}（{padding}）；请加大输入或 `padding`。"

@@ -49,7 +49,7 @@ class PReLU(_Activation):
     r"""$x\ge0$ 时是 $x$，否则是 $ax$，斜率 $a$ 可学习。
 
     Attributes:
-        num_parameters: 斜率的个数：1 是各通道共用一个，等于通道数是每个通道一个（词的通道是最后一轴）。
+        num_parameters: 斜率的个数：1 是各通道共用一个，等于通道数是每个通道一个（词元的通道是最后一轴）。
 
     Raises:
         TypeError: `num_parameters` 不是整数。
@@ -153,7 +153,7 @@ class GELU(_Activation):
 
 @dataclass(frozen=True)
 class Softmax(_Activation):
-    r"""在特征轴上归一化 $e^{x_c}/\sum_{c'}e^{x_{c'}}$：图像在通道上，词在最后一轴上，向量在全部元素上。
+    r"""在特征轴上归一化 $e^{x_c}/\sum_{c'}e^{x_{c'}}$：图像在通道上，词元在最后一轴上，向量在全部元素上。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.2.2.3。

@@ -13,7 +13,7 @@ class Linear(Layer):
     r"""全连接层，作用于最后一轴：$F\to$ `out_features`。
 
     参数量 $\text{out}\cdot(F+b)$，乘加数 $\text{out}\cdot F$。
-    输入是向量 `(F,)` 时每个输出看到整个输入；是词 `(T, D)` 时逐个词计算，乘加数再乘词数，不看别的词。
+    输入是向量 `(F,)` 时每个输出看到整个输入；是词元 `(T, D)` 时逐个词元计算，乘加数再乘词元数，不看别的词元。
 
     Attributes:
         out_features: 输出的个数。
@@ -21,7 +21,7 @@ class Linear(Layer):
 
     Raises:
         TypeError: `out_features` 不是整数，或 `bias` 不是布尔值。
-        ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)` 或词。
+        ValueError: `out_features` 小于 1，或到达它的形状不是 `(F,)` 或词元。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.1；PyTorch `torch.nn.Linear`。

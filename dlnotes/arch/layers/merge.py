@@ -13,6 +13,9 @@ from dlnotes.arch.layers._base import Merge, Operations, Shape, Tokens, features
 class Add(Merge):
     """逐元素相加，如残差；各输入的形状必须相同，不广播。
 
+    Raises:
+        ValueError: 各输入的形状不同，或没有输入。
+
     References:
         He et al. (2015), *Deep Residual Learning for Image Recognition*, arXiv:1512.03385, 式 1。
 
@@ -24,7 +27,7 @@ class Add(Merge):
     def output(self, shapes: Sequence[Shape], /) -> Shape:
         _check_some(shapes)
         if any(shape != shapes[0] or _kind(shape) != _kind(shapes[0]) for shape in shapes):
-            raise ValueError(problem("shape", "各输入相同", _list(shapes), "请检查各分支的通道数与步长"))
+            raise ValueError(problem("shape", "全部相同的形状", _list(shapes), "请检查各分支的通道数与步长"))
         return shapes[0]
 
     def operations(self, shapes: Sequence[Shape], /) -> Operations:
@@ -39,6 +42,9 @@ class Mul(Merge):
 
     由整个输入算出的那个因子是门，它使每个元素都看到整个输入；账本的 `gates=False` 把它当作常数。
 
+    Raises:
+        ValueError: 各输入的轴数不同，或某一轴有两种不为 1 的大小，或没有输入。
+
     References:
         Hu, Shen & Sun (2017), *Squeeze-and-Excitation Networks*, arXiv:1709.01507, 式 4。
 
@@ -52,7 +58,7 @@ class Mul(Merge):
         _check_some(shapes)
         kinds = {(_kind(shape), len(shape)) for shape in shapes}
         if len(kinds) > 1 or any(len(axis) > 1 for axis in sizes):
-            expected = "各输入相同，或有的轴为 1"
+            expected = "全部相同、或有的轴为 1 的形状"
             raise ValueError(problem("shape", expected, _list(shapes), "请检查各分支的通道数与步长"))
         return type(shapes[0])(axis.pop() if axis else 1 for axis in sizes)
 
@@ -69,7 +75,10 @@ _BROADCAST = Unaligned("一个位置的值广播到了所有位置")
 
 @dataclass(frozen=True)
 class Concat(Merge):
-    """在特征轴上拼接：图像、信号拼通道，词拼最后一轴；其余各轴必须相同。
+    """在特征轴上拼接：图像、信号拼通道，词元拼最后一轴；其余各轴必须相同。
+
+    Raises:
+        ValueError: 除通道外的轴不同，或没有输入。
 
     References:
         Szegedy et al. (2014), *Going Deeper with Convolutions*, arXiv:1409.4842, §4。
@@ -83,7 +92,7 @@ class Concat(Merge):
         _check_some(shapes)
         kinds = {(_kind(shape), len(shape), positions(shape)) for shape in shapes}
         if len(kinds) > 1:
-            expected = "除通道外各输入相同"
+            expected = "除通道外全部相同的形状"
             raise ValueError(problem("shape", expected, _list(shapes), "请检查各分支的步长与补零"))
         total, where = sum(map(features, shapes)), positions(shapes[0])
         return Tokens((*where, total)) if isinstance(shapes[0], Tokens) else (total, *where)
@@ -99,7 +108,7 @@ def _check_some(shapes: Sequence[Shape]) -> None:
 
 
 def _kind(shape: Shape) -> bool:
-    """词与图像、信号的轴意思不同，数字相同也不能汇合。"""
+    """词元与图像、信号的轴意思不同，数字相同也不能汇合。"""
     return isinstance(shape, Tokens)
 
 

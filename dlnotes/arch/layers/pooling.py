@@ -110,7 +110,7 @@ class AvgPool2d(_Pooling):
 class AdaptiveAvgPool2d(Layer):
     r"""自适应平均池化：把任意大小的图平均成 `output_size`。
 
-    第 $t$ 个输出平均的是输入的 $\lfloor t\,i/o\rfloor$ 到 $\lceil (t+1)\,i/o\rceil-1$。各窗口一样大、间隔
+    第 $t$ 个输出平均的是输入的 $\lfloor t\,i/o\rfloor$ 到 $\lceil (t+1)\,i/o\rceil-1$。各窗口一样大、步长
     也一样时（$i$ 是 $o$ 的整数倍，或 7→6、5→2 这样碰巧整齐的），它就是普通的平均池化；否则感受野没有统一的
     大小。输出是 1×1 时它就是全局池化，看到整个输入。
 
@@ -129,7 +129,7 @@ class AdaptiveAvgPool2d(Layer):
         >>> pool.output((512, 14, 14)), pool.reach((512, 14, 14))[0]
         ((512, 7, 7), Window(kernel_size=2, stride=2, padding=0, dilation=1))
         >>> pool.reach((512, 9, 9))
-        Unaligned(reason='自适应池化 9×9 → 7×7 的窗口大小或间隔不一')
+        Unaligned(reason='自适应池化 9×9 → 7×7 的窗口大小或步长不一')
     """
 
     output_size: Size
@@ -148,7 +148,7 @@ class AdaptiveAvgPool2d(Layer):
         windows = [_regular(_adaptive(size, count)) for size, count in zip(sizes, counts, strict=True)]
         if None in windows:
             before, after = ("×".join(map(str, pair)) for pair in (sizes, counts))
-            return Unaligned(f"自适应池化 {before} → {after} 的窗口大小或间隔不一")
+            return Unaligned(f"自适应池化 {before} → {after} 的窗口大小或步长不一")
         return tuple(window for window in windows if window)
 
     def operations(self, shape: Shape, /) -> Operations:
@@ -164,7 +164,7 @@ class AdaptiveAvgPool2d(Layer):
 class GlobalAvgPool(Layer):
     """全局平均池化：每个通道平均成一个数，看到整个输入。
 
-    图像 `(C, H, W)` 成为 `(C, 1, 1)`，信号 `(C, L)` 成为 `(C, 1)`，词 `(T, D)` 成为向量 `(D,)`；
+    图像 `(C, H, W)` 成为 `(C, 1, 1)`，信号 `(C, L)` 成为 `(C, 1)`，词元 `(T, D)` 成为向量 `(D,)`；
     接全连接层之前，前两种要再加一层 `Flatten`。
 
     Raises:
@@ -180,7 +180,7 @@ class GlobalAvgPool(Layer):
 
     def output(self, shape: Shape, /) -> Shape:
         if len(shape) < 2:
-            raise ValueError(problem("shape", "图像、信号或词", shape, "展平之后不能再池化"))
+            raise ValueError(problem("shape", "图像、信号或词元", shape, "展平之后不能再池化"))
         return (shape[-1],) if isinstance(shape, Tokens) else (shape[0], *[1] * (len(shape) - 1))
 
     def reach(self, shape: Shape, /) -> Reach:
@@ -196,9 +196,9 @@ def _adaptive(size: int, count: int) -> list[tuple[int, int]]:
 
 
 def _regular(windows: Sequence[tuple[int, int]]) -> Window | None:
-    """各窗口一样大、间隔也一样时的那个窗口；否则为 `None`。"""
+    """各窗口一样大、步长也一样时的那个窗口；否则为 `None`。"""
     extents = {stop - start for start, stop in windows}
-    # 只有一个窗口时谈不上间隔，取窗口的大小
+    # 只有一个窗口时谈不上步长，取窗口的大小
     steps = {after - before for (before, _), (after, _) in pairwise(windows)} or set(extents)
     if len(extents) > 1 or len(steps) > 1 or steps == {0}:
         return None

@@ -179,7 +179,7 @@ class Upsample(Layer):
     def reach(self, shape: Shape, /) -> Reach:
         if self._factors() == (1, 1):
             return "point"
-        return Unaligned(f"放大 {'×'.join(map(str, self._factors()))} 倍，相邻单元看到的位置不等距")
+        return Unaligned(f"按 {'×'.join(map(str, self._factors()))} 放大，相邻单元看到的位置不等距")
 
     def operations(self, shape: Shape, /) -> Operations:
         return {"other": prod(self.output(shape))} if self.mode == "bilinear" else {}

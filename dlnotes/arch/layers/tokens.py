@@ -1,4 +1,4 @@
-"""词的序列：查表、把图切成词、类别标记、位置编码、注意力。"""
+"""词元的序列：查表、把图切成词元、类别标记、位置编码、注意力。"""
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -11,7 +11,7 @@ from dlnotes.arch.layers._base import Layer, Merge, Operations, Parameters, Shap
 
 @dataclass(frozen=True)
 class Embedding(Layer):
-    """查表：T 个词的编号 `(T,)` 换成 T 个 D 维的向量。查表没有乘加，只读内存。
+    """查表：T 个词元的编号 `(T,)` 换成 T 个 D 维的向量。查表没有乘加，只读内存。
 
     Attributes:
         num_embeddings: 词表的大小 V；参数量是 `V*D`。
@@ -39,7 +39,7 @@ class Embedding(Layer):
 
     def output(self, shape: Shape, /) -> Shape:
         if len(shape) != 1:
-            raise ValueError(problem("shape", "词的编号 (T,)", shape, "查表请放在网络的最前面"))
+            raise ValueError(problem("shape", "词元的编号 (T,)", shape, "查表请放在网络的最前面"))
         return Tokens((*shape, self.embedding_dim))
 
     def parameters(self, shape: Shape, /) -> Parameters:
@@ -48,9 +48,9 @@ class Embedding(Layer):
 
 @dataclass(frozen=True)
 class ToTokens(Layer):
-    """把图像 `(C, H, W)` 或信号 `(C, L)` 的每个位置当作一个词：成为 `(H*W, C)` 或 `(L, C)`。
+    """把图像 `(C, H, W)` 或信号 `(C, L)` 的每个位置当作一个词元：成为 `(H*W, C)` 或 `(L, C)`。
 
-    词按行排列，第 t 个词是第 `t // W` 行、第 `t % W` 列的位置，感受野的行、列照旧。
+    词元按行排列，第 t 个词元是第 `t // W` 行、第 `t % W` 列的位置，感受野的行、列照旧。
 
     Raises:
         ValueError: 到达它的不是通道在前的图像或信号。
@@ -71,12 +71,12 @@ class ToTokens(Layer):
 
 @dataclass(frozen=True)
 class ClassToken(Layer):
-    """在最前面加一个可学习的词，`(T, D)` 成为 `(T+1, D)`；参数 D 个。
+    """在最前面加一个可学习的词元，`(T, D)` 成为 `(T+1, D)`；参数 D 个。
 
-    这个词起初什么也不看，所以各单元的感受野不一；经过注意力才看到整个输入。
+    这个词元起初什么也不看，所以各单元的感受野不一；经过注意力才看到整个输入。
 
     Raises:
-        ValueError: 到达它的不是词 `(T, D)`。
+        ValueError: 到达它的不是词元 `(T, D)`。
 
     References:
         Dosovitskiy et al. (2020), arXiv:2010.11929, 式 1；
@@ -92,7 +92,7 @@ class ClassToken(Layer):
         return Tokens((length + 1, width))
 
     def reach(self, shape: Shape, /) -> Reach:
-        return Unaligned("类别标记什么也不看，与别的词不一样")
+        return Unaligned("类别标记什么也不看，与别的词元不一样")
 
     def parameters(self, shape: Shape, /) -> Parameters:
         return {"embedding": shape[-1]}
@@ -103,7 +103,7 @@ class PositionEmbedding(Layer):
     """给每个位置加一个可学习的向量：参数 `T*D` 个，加法 `T*D` 次。
 
     Raises:
-        ValueError: 到达它的不是词 `(T, D)`。
+        ValueError: 到达它的不是词元 `(T, D)`。
 
     References:
         Dosovitskiy et al. (2020), arXiv:2010.11929, 式 1。
@@ -126,14 +126,14 @@ class PositionEmbedding(Layer):
 
 @dataclass(frozen=True)
 class SelectToken(Layer):
-    """只取第 `index` 个词，`(T, D)` 成为向量 `(D,)`；类别标记是第 0 个。
+    """只取第 `index` 个词元，`(T, D)` 成为向量 `(D,)`；类别标记是第 0 个。
 
     Attributes:
         index: 取第几个，从 0 数起。
 
     Raises:
         TypeError: `index` 不是整数。
-        ValueError: `index` 小于 0 或不小于词数，或到达它的不是词 `(T, D)`。
+        ValueError: `index` 小于 0 或不小于词元数，或到达它的不是词元 `(T, D)`。
 
     References:
         Dosovitskiy et al. (2020), arXiv:2010.11929, 式 4。
@@ -155,7 +155,7 @@ class SelectToken(Layer):
         return (width,)
 
     def reach(self, shape: Shape, /) -> Reach:
-        return Unaligned(f"只取第 {self.index} 个词")
+        return Unaligned(f"只取第 {self.index} 个词元")
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class MultiheadAttention(Merge):
 
     Raises:
         TypeError: `num_heads` 不是整数，或 `bias` 不是布尔值。
-        ValueError: `num_heads` 小于 1 或不整除 D，输入不是一到三个词的序列，或键与值的个数不同。
+        ValueError: `num_heads` 小于 1 或不整除 D，输入不是一到三个词元的序列，或键与值的个数不同。
 
     References:
         Vaswani et al. (2017), *Attention Is All You Need*, arXiv:1706.03762, §3.2.2。
@@ -196,7 +196,7 @@ class MultiheadAttention(Merge):
         if width % self.num_heads:
             raise ValueError(problem("num_heads", f"维数 {width} 的约数", self.num_heads, "请改头数"))
         if keys != values:
-            raise ValueError(problem("shape", "个数相同的键与值", f"{keys} 与 {values} 个词", "请检查输入"))
+            raise ValueError(problem("shape", "个数相同的键与值", f"{keys} 与 {values} 个词元", "请检查输入"))
         return Tokens(query)
 
     def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
@@ -229,6 +229,6 @@ class MultiheadAttention(Merge):
 
 def _sequence(shape: Shape) -> tuple[int, int]:
     if not isinstance(shape, Tokens) or len(shape) != 2:
-        remedy = "图像请先用 ToTokens 换成词，编号请先用 Embedding 查表"
-        raise ValueError(problem("shape", "词 (T, D)", shape, remedy))
+        remedy = "图像请先用 ToTokens 换成词元，编号请先用 Embedding 查表"
+        raise ValueError(problem("shape", "词元 (T, D)", shape, remedy))
     return shape[0], shape[1]

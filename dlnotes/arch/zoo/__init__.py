@@ -38,8 +38,9 @@ def load(name: str) -> Network:
         (3, 224, 224)
     """
     if not isinstance(name, str) or name not in _MODULES:
-        close = get_close_matches(str(name).lower(), _MODULES, n=3, cutoff=0.6) or names()
-        raise ValueError(problem("name", "已有的网络名", repr(name), f"相近的有 {'、'.join(close)}"))
+        close = get_close_matches(str(name).lower(), _MODULES, n=3, cutoff=0.6)
+        remedy = f"相近的有 {'、'.join(close)}" if close else f"可用的有 {'、'.join(names())}"
+        raise ValueError(problem("name", "已有的网络名", repr(name), remedy))
     network = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)()
     assert isinstance(network, Network)  # noqa: S101 本包自己的约定，不是对输入的检查
     return network
