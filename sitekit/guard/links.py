@@ -62,8 +62,12 @@ def broken_css(site: Site, path: str, css: str) -> Iterator[str]:
 
 
 def broken_references(page: Page) -> Iterator[str]:
-    """图里用 `url(#…)` 或 `aria-labelledby` 引用了没有的 id：浏览器不报错，只是画错。"""
-    wanted = [name for value in values(page.root, "//@aria-labelledby") for name in value.split()]
+    """图里用 `url(#…)` 或 `aria-labelledby`、`aria-describedby` 引用了没有的 id：浏览器不报错，只是画错。"""
+    wanted = [
+        name
+        for value in values(page.root, "//@aria-labelledby | //@aria-describedby")
+        for name in value.split()
+    ]
     for value in values(page.root, "//@*[contains(., 'url(')]"):
         wanted += _LOCAL_URL.findall(value)
     yield from (f"没有 id “{name}”" for name in dict.fromkeys(wanted) if name not in page.anchors)

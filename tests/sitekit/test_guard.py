@@ -153,6 +153,7 @@ BROKEN = [
     ("资源", 'xlink:href="#clip"', 'xlink:href="#gone"'),
     ("引用", "url(#clip)", "url(#gone)"),
     ("引用", '<svg role="img"', '<svg aria-labelledby="gone" role="img"'),
+    ("引用", '<svg role="img"', '<svg aria-describedby="gone" role="img"'),
     ("图的说明", IMAGE, ""),
     ("图的说明", IMAGE, 'alt=" "'),
     ("图的说明", SVG, '<svg role="img">'),
