@@ -44,11 +44,12 @@ build-zensical: .venv/site.done  ## 用 Zensical 严格构建并检查
 test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站的检查）
 	@$(PY) -m pytest
 
-lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版
+lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版、持续集成的写法
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -m sitekit.typography
+	@sh tools/lint-workflows.sh
 
 bench: .venv/site.done  ## 量速度，给出比值（不算测试）
 	@$(PY) bench/arch.py
