@@ -49,6 +49,7 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版�
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -m sitekit.typography
+	@$(PY) -m sitekit.typography CHANGELOG.md .github
 	@sh tools/lint-workflows.sh
 
 bench: .venv/site.done  ## 量速度，给出比值（不算测试）
