@@ -85,7 +85,7 @@ class Network:
             raise TypeError(problem("name", "网络的名字", repr(self.name), "请写成字符串"))
         if not isinstance(self.nodes, Iterable):
             raise TypeError(problem("nodes", "Node 的序列", repr(self.nodes), "请写成元组或列表"))
-        object.__setattr__(self, "input", input_shape(self.input))
+        object.__setattr__(self, "input", _input_shape(self.input))
         object.__setattr__(self, "nodes", tuple(self.nodes))
         for node in self.nodes:
             if not isinstance(node, Node):
@@ -105,7 +105,7 @@ class Network:
         Raises:
             ValueError: 某一层接不上到达它的形状；报出网络、节点、层的种类、窗口或各输入的形状。
         """
-        shapes = {INPUT: self.input if input is None else input_shape(input)}
+        shapes = {INPUT: self.input if input is None else _input_shape(input)}
         for node in self.nodes:
             try:
                 shapes[node.name] = _output(node, [shapes[source] for source in node.inputs])
@@ -145,7 +145,7 @@ class Network:
         return {name: axes[axis] for name, axes in windows.items()}
 
 
-def input_shape(shape: object) -> Shape:
+def _input_shape(shape: object) -> Shape:
     """检查网络的输入形状，返回 Python 整数的元组；`Tokens` 还是 `Tokens`。"""
     if not isinstance(shape, tuple) or not 1 <= len(shape) <= 3:
         expected = "(C, H, W) 三个正整数"

@@ -60,7 +60,10 @@ class _Seen:
     def of(cls, row: "Row") -> "_Seen":
         if not isinstance(row.rf, tuple) or row.jump is None or row.start is None:
             raise ValueError(f"{row.name} 看到整个输入，或各单元大小不一，画不成一个框；请换一层。")
-        return cls(row.name, (row.output[1], row.output[2]), row.rf, row.jump, row.start)
+        if len(row.output) != 3:
+            raise ValueError(f"{row.name} 的输出 {row.output} 不是图像，画不成一个框；请换一层。")
+        rf, jump, start = ((height, width) for height, width in (row.rf, row.jump, row.start))
+        return cls(row.name, (row.output[1], row.output[2]), rf, jump, start)
 
     def area(self, unit: Pair) -> _Area:
         start = (self.start[0] + unit[0] * self.jump[0], self.start[1] + unit[1] * self.jump[1])

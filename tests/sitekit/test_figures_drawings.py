@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from dlnotes.arch import Window, ledger, output_size, zoo
+from dlnotes.arch import Conv1d, Layer, ToTokens, Window, ledger, output_size, sequential, zoo
 from sitekit.figures import bars, graph, receptive_field, sliding_window, two_boxes
 
 FILLED = ".//rect[@fill-opacity='0.3']"
@@ -168,6 +168,15 @@ def test_a_field_without_clipping_has_nothing_hatched() -> None:
 def test_impossible_fields(layers: list[str], unit: tuple[int, int] | None, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         receptive_field(ledger(zoo.load("vgg16")), layers, unit=unit, id="a", caption="图。")
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer"), [((4, 16), Conv1d(2, 3)), ((3, 8, 8), ToTokens())], ids=["signal", "tokens"]
+)
+def test_only_images_have_a_field_to_draw(shape: tuple[int, ...], layer: Layer) -> None:
+    book = ledger(sequential("net", shape, [("layer", layer)]))
+    with pytest.raises(ValueError, match="不是图像，画不成一个框"):
+        receptive_field(book, ["layer"], id="a", caption="图。")
 
 
 def test_bars_are_to_scale() -> None:
