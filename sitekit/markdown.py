@@ -22,7 +22,7 @@ import numpy as np
 from markdown import Extension, Markdown
 from markdown_exec._internal.formatters import python as exec_python
 
-from sitekit import math, record
+from sitekit import lines, math, record
 from sitekit.claims import PageClaims
 from sitekit.fences import written_claims
 from sitekit.library import Library
@@ -115,7 +115,7 @@ def _convert_page(inner: Callable[[str], str], source: str) -> str:
     if message := claims.not_run(written_claims(source)):
         record.problem(_state.page, message)
     # 只有核对、没有输出的代码块会留下空段落，占着一行的高度。
-    html = math.render(_EMPTY_PARAGRAPH.sub("", html), _state.page) + claims.footer()
+    html = math.render(lines.join(_EMPTY_PARAGRAPH.sub("", html)), _state.page) + claims.footer()
     record.end(_state.page, time.perf_counter() - started)
     return html
 
