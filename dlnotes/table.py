@@ -7,12 +7,13 @@ import csv as csv_module
 import io
 import json as json_module
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 
 from dlnotes._check import integer, problem
 
 Columns = Mapping[str, Iterable[object]]
+Rows = list[tuple[object, ...]]
 
 
 def text(columns: Columns, *, digits: int = 6) -> str:
@@ -43,7 +44,7 @@ def text(columns: Columns, *, digits: int = 6) -> str:
     """
     integer("digits", digits, minimum=1)
     headers, rows = _rows(columns)
-    lines = [[*map(_flat, headers)], *([_flat(_display(value, digits)) for value in row] for row in rows)]
+    lines = [[*map(_flat, headers)], *([_flat(cell) for cell in row] for row in _shown(rows, digits))]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     numeric = _numeric(headers, rows)
     return "".join(
@@ -54,8 +55,8 @@ def text(columns: Columns, *, digits: int = 6) -> str:
 def markdown(columns: Columns, *, digits: int = 6) -> str:
     r"""打印成 Markdown 的表，供网页使用。
 
-    整数加千分位，大小写成 `64×55×55`，位置（含零或负数的元组）写成 `(-2, -2)`，`None` 写成 `—`；
-    全是数的列靠右对齐。
+    整数加千分位，大小写成 `64×55×55`，位置（这一列有含零、负数或小数的元组）写成 `(-2, -2)`，
+    `None` 写成 `—`；全是数的列靠右对齐。
     单元格里的 `|` 会被转义，所以列里不要写含 `|` 的公式（用 `\lvert`、`\mid`）。
 
     Args:
@@ -83,7 +84,7 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
     lines = [
         [_escape(header) for header in headers],
         ["---:" if right else "---" for right in _numeric(headers, rows)],
-        *([_escape(_display(value, digits)) for value in row] for row in rows),
+        *([_escape(cell) for cell in row] for row in _shown(rows, digits)),
     ]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
@@ -91,7 +92,7 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
 def csv(columns: Columns) -> str:
     r"""打印成 CSV（RFC 4180，UTF-8 文本）：数原样写出，形状写成 `64x55x55`，`None` 留空。
 
-    位置（含零或负数的元组）写成 `(-2, -2)`。
+    位置（这一列有含零、负数或小数的元组）写成 `(-2, -2)`。
 
     Args:
         columns: 表头到这一列的值。
@@ -111,8 +112,9 @@ def csv(columns: Columns) -> str:
     stream = io.StringIO()
     writer = csv_module.writer(stream)
     writer.writerow(headers)
+    sizes = _sizes(rows)
     for row in rows:
-        writer.writerow([_plain(value) for value in row])
+        writer.writerow(map(_plain, row, sizes))
     return stream.getvalue()
 
 
@@ -141,7 +143,7 @@ def json(columns: Columns) -> str:
         raise ValueError(problem("columns", "JSON 能表示的数", "nan 或 inf", "请先换成 None")) from None
 
 
-def _rows(columns: Columns) -> tuple[list[str], list[tuple[object, ...]]]:
+def _rows(columns: Columns) -> tuple[list[str], Rows]:
     for header, values in columns.items():
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             remedy = "单个值请写成 [值]"
@@ -173,7 +175,20 @@ def _json_number(value: object) -> float:
     raise TypeError(problem("columns", "数、文本、元组或 None", repr(value), "请先换成其中一种"))
 
 
-def _display(value: object, digits: int) -> str:
+def _shown(rows: Rows, digits: int) -> Iterator[list[str]]:
+    """各格写给人看的样子。"""
+    sizes = _sizes(rows)
+    for row in rows:
+        yield [_display(value, digits, size) for value, size in zip(row, sizes, strict=True)]
+
+
+def _sizes(rows: Rows) -> list[bool]:
+    """哪些列的元组是形状：全是正整数。有一个含零或负数，整列就都是位置，免得同一列有两种写法。"""
+    columns = zip(*rows, strict=True)
+    return [all(_is_size(value) for value in column if isinstance(value, tuple)) for column in columns]
+
+
+def _display(value: object, digits: int, size: bool = True) -> str:
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -183,21 +198,21 @@ def _display(value: object, digits: int) -> str:
     if isinstance(value, Real):
         return f"{float(value):.{digits}g}"
     if isinstance(value, tuple):
-        if _is_size(value):
+        if size:
             return "×".join(map(str, value))
         return f"({', '.join(str(item) if _is_integer(item) else _display(item, digits) for item in value)})"
     return str(value)
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, size: bool) -> object:
     """CSV 的一格：不加千分位，用 ASCII 的 `x`。"""
     if isinstance(value, tuple):
-        return "x".join(map(str, value)) if _is_size(value) else f"({', '.join(map(str, value))})"
+        return "x".join(map(str, value)) if size else f"({', '.join(map(str, value))})"
     return value
 
 
 def _is_size(value: tuple[object, ...]) -> bool:
-    """形状全是正整数；位置含零或负数。"""
+    """全是正整数。"""
     return bool(value) and all(isinstance(item, int) and _is_integer(item) and item > 0 for item in value)
 
 
@@ -205,7 +220,7 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _numeric(headers: list[str], rows: list[tuple[object, ...]]) -> list[bool]:
+def _numeric(headers: list[str], rows: Rows) -> list[bool]:
     """哪些列全是数，要靠右。"""
     return [all(_is_number(row[index]) for row in rows) for index in range(len(headers))]
 

@@ -41,6 +41,10 @@ def test_json_round_trip(data: dict[str, list[object]]) -> None:
     ]
 
 
+def positive(value: tuple[object, ...]) -> bool:
+    return bool(value) and all(type(item) is int and item > 0 for item in value)
+
+
 def listed(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
@@ -54,14 +58,14 @@ def test_csv_round_trip(data: dict[str, list[object]]) -> None:
     assert header == list(data)
     assert output.endswith("\r\n")
     assert len(rows) == len(records(data))
+    sizes = [all(positive(value) for value in column if isinstance(value, tuple)) for column in data.values()]
     for row, values in zip(rows, records(data), strict=True):
-        for cell, value in zip(row, values, strict=True):
+        for cell, value, size in zip(row, values, sizes, strict=True):
             if value is None:
                 assert cell == ""
             elif isinstance(value, tuple):
-                sizes = bool(value) and all(type(item) is int and item > 0 for item in value)
-                listed_items = [str(item) for item in value]
-                assert cell == ("x".join(listed_items) if sizes else f"({', '.join(listed_items)})")
+                items = [str(item) for item in value]
+                assert cell == ("x".join(items) if size else f"({', '.join(items)})")
             elif isinstance(value, bool | str):
                 assert cell == str(value)
             else:
@@ -242,3 +246,14 @@ def test_tuples_of_decimals_keep_the_digits() -> None:
 def test_text_checks_its_digits(digits: object) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^`digits` 应为不小于 1 的整数，得到 "):
         table.text({"h": [1.5]}, digits=digits)  # type: ignore[arg-type]
+
+
+def test_one_column_has_one_notation() -> None:
+    """同一列里有位置，就都写成位置，不因为某一格恰好都是正数而写成形状。"""
+    columns = {"start": [(-2, -2), (3, 3), None], "rf": [(3, 3), (5, 5), "all"]}
+    assert table.markdown(columns).splitlines()[2:] == [
+        "| (-2, -2) | 3×3 |",
+        "| (3, 3) | 5×5 |",
+        "| — | all |",
+    ]
+    assert table.csv(columns).splitlines()[2] == '"(3, 3)",5x5'

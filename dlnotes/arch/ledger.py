@@ -85,8 +85,17 @@ class Ledger:
 
     Attributes:
         network: 网络的名字。
-        input: 输入形状 `(C, H, W)`。
+        input: 输入形状，不含批量，如 `(C, H, W)`。
         rows: 每个节点一行，按计算的次序。
+
+    Raises:
+        ValueError: 用 `book[名字]` 取行而没有这个节点。
+
+    Examples:
+        >>> from dlnotes.arch import zoo
+        >>> book = ledger(zoo.load("vgg16"))
+        >>> book.params, book["fc6"].params, book.operations["bias"]
+        (138357544, 102764544, 13556712)
     """
 
     network: str

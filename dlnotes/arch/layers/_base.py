@@ -107,7 +107,19 @@ class Layer(_Rules[Shape]):
 
 
 class Merge(_Rules[Sequence[Shape]]):
-    """几个输入的层；`shapes` 是各输入的形状，按 `Node.inputs` 的次序。"""
+    """几个输入的层；`shapes` 是各输入的形状，按 `Node.inputs` 的次序。
+
+    新写一种汇合层：继承它，至少覆盖 `output`。
+
+    Examples:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class First(Merge):  # 只取第一个输入
+        ...     def output(self, shapes, /):
+        ...         return shapes[0]
+        >>> First().output([(64, 7, 7), (32, 7, 7)])
+        (64, 7, 7)
+    """
 
     def output(self, shapes: Sequence[Shape], /) -> Shape:
         """输出的形状；形状不合时抛出 `ValueError`。"""

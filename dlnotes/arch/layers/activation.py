@@ -22,6 +22,10 @@ class ReLU(_Activation):
 
     References:
         Nair & Hinton (2010), *Rectified Linear Units Improve Restricted Boltzmann Machines*, ICML, §2。
+
+    Examples:
+        >>> ReLU().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -31,6 +35,10 @@ class ReLU6(_Activation):
 
     References:
         Sandler et al. (2018), *MobileNetV2*, arXiv:1801.04381, §4。
+
+    Examples:
+        >>> ReLU6().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -41,6 +49,10 @@ class LeakyReLU(_Activation):
     References:
         Maas, Hannun & Ng (2013), *Rectifier Nonlinearities Improve Neural Network Acoustic Models*,
         ICML Workshop, §2。
+
+    Examples:
+        >>> LeakyReLU().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -84,6 +96,10 @@ class ELU(_Activation):
 
     References:
         Clevert, Unterthiner & Hochreiter (2015), arXiv:1511.07289, §3。
+
+    Examples:
+        >>> ELU().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -93,6 +109,10 @@ class Sigmoid(_Activation):
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.3.2。
+
+    Examples:
+        >>> Sigmoid().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -102,6 +122,10 @@ class Tanh(_Activation):
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.3.2。
+
+    Examples:
+        >>> Tanh().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -111,6 +135,10 @@ class Hardsigmoid(_Activation):
 
     References:
         Howard et al. (2019), *Searching for MobileNetV3*, arXiv:1905.02244, §5.2。
+
+    Examples:
+        >>> Hardsigmoid().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -120,6 +148,10 @@ class Hardswish(_Activation):
 
     References:
         Howard et al. (2019), *Searching for MobileNetV3*, arXiv:1905.02244, §5.2。
+
+    Examples:
+        >>> Hardswish().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -130,6 +162,10 @@ class SiLU(_Activation):
     References:
         Ramachandran, Zoph & Le (2017), *Searching for Activation Functions*, arXiv:1710.05941, §4；
         Elfwing, Uchibe & Doya (2017), arXiv:1702.03118, §2。
+
+    Examples:
+        >>> SiLU().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -139,6 +175,10 @@ class Mish(_Activation):
 
     References:
         Misra (2019), *Mish: A Self Regularized Non-Monotonic Activation Function*, arXiv:1908.08681。
+
+    Examples:
+        >>> Mish().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -148,6 +188,10 @@ class GELU(_Activation):
 
     References:
         Hendrycks & Gimpel (2016), *Gaussian Error Linear Units*, arXiv:1606.08415, §2。
+
+    Examples:
+        >>> GELU().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
 
@@ -157,6 +201,10 @@ class Softmax(_Activation):
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.2.2.3。
+
+    Examples:
+        >>> Softmax().operations((64, 7, 7))
+        {'activation': 3136}
     """
 
     def reach(self, shape: Shape, /) -> Reach:
@@ -169,6 +217,10 @@ class Identity(Layer):
 
     References:
         He et al. (2016), *Identity Mappings in Deep Residual Networks*, arXiv:1603.05027, §2。
+
+    Examples:
+        >>> Identity().output((64, 56, 56)), Identity().operations((64, 56, 56))
+        ((64, 56, 56), {})
     """
 
 
@@ -186,6 +238,10 @@ class Dropout(Layer):
     References:
         Srivastava et al. (2014), *Dropout: A Simple Way to Prevent Neural Networks from Overfitting*,
         JMLR 15, §4（那里的 $p$ 是保留的概率）。
+
+    Examples:
+        >>> Dropout(0.2).output((4096,)), Dropout(0.2).operations((4096,))
+        ((4096,), {})
     """
 
     p: float = 0.5

@@ -87,8 +87,8 @@ class LayerNorm(_Norm):
     r"""层归一化：均值与方差取自一个样本自己。
 
     Attributes:
-        over: `"features"` 只在特征轴上（词元的最后一轴，图像的通道），逐位置，参数 $2D$ 个；`"all"` 在样本的
-            全部元素上，参数是元素数的两倍，每个元素通过均值、方差看到整个输入。
+        over: `"features"` 只在特征轴上（词元的最后一轴，图像与信号的通道），逐位置，参数 $2D$ 个；
+            `"all"` 在样本的全部元素上，参数是元素数的两倍，每个元素通过均值、方差看到整个输入。
         elementwise_affine: 是否有 $\gamma,\beta$。
         bias: 有 $\gamma$ 时，是否也有 $\beta$。
 
@@ -185,6 +185,10 @@ class LocalResponseNorm(_Norm):
     References:
         Krizhevsky, Sutskever & Hinton (2012), *ImageNet Classification with Deep Convolutional Neural
         Networks*, §3.3。
+
+    Examples:
+        >>> LocalResponseNorm().params((96, 55, 55)), LocalResponseNorm().operations((96, 55, 55))
+        (0, {'norm': 290400})
     """
 
     size: int = 5

@@ -43,6 +43,10 @@ class ChannelShuffle(Layer):
 
     References:
         Zhang et al. (2017), *ShuffleNet*, arXiv:1707.01083, §3.1。
+
+    Examples:
+        >>> ChannelShuffle(3).output((240, 28, 28)), ChannelShuffle(3).operations((240, 28, 28))
+        ((240, 28, 28), {})
     """
 
     groups: int
