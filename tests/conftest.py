@@ -1,5 +1,6 @@
 """整站只建一次，供各处的检查共用。"""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sitekit.paths import ROOT
+
+EPOCH = "1700000000"
 
 
 def _copy_project(folder: Path) -> Path:
@@ -22,7 +25,9 @@ def _copy_project(folder: Path) -> Path:
 def _built(folder: Path, builder: str, site: str) -> Path:
     command = [sys.executable, "-m", "sitekit.build", builder]
     project = _copy_project(folder)
-    done = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8", check=False)
+    # 时间与散列种子都定下来：另有测试在别处用别的种子再建一遍，逐字节比较。
+    env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONHASHSEED": "1"}
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / site
 
