@@ -24,7 +24,7 @@ ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
 STALE_SITE := stale
 endif
 
-.PHONY: help serve serve-fast build build-zensical test lint bench lock clean stale
+.PHONY: help serve serve-fast build build-zensical test lint bench bench-serve lock clean stale
 
 help:  ## 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版�
 
 bench: .venv/site.done  ## 量速度，给出比值（不算测试）
 	@$(PY) bench/arch.py
+
+bench-serve: .venv/site.done  ## 生成 60 页的站，量预览时改一页要多久
+	@$(PY) bench/serve.py
 
 lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
 	@sh tools/lock.sh
