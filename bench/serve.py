@@ -30,6 +30,15 @@ EDITED, LAST = 30, PAGES - 1  # 改哪一页；改库之后看哪一页
 # 生成的库模块：一个每页都用，一个只有最后一页用。
 MODULES = {"改每页都用的库": "shared", "改一页用的库": "lonely"}
 
+CHART = """\
+```python exec="on" html="on" id="chart" session="page{number}"
+from sitekit.figures import chart
+
+with chart(id="curve", title="曲线", alt="直线。", caption="第 {number} 页。") as drawn:
+    drawn.axes.plot([1, 10, 100], [1, {number}, 100])
+print(drawn)
+```
+"""
 VERSION = re.compile(r"(改\w+，)?第 \d+ 版")
 PAGE = """\
 ---
@@ -40,7 +49,7 @@ description: 第 {number} 页
 第 0 版，$x_{number}=1$。
 
 """
-# 与真正的网页相仿：算一张表，核对一个数。
+# 与真正的网页相仿：每题算一张表，核对一个数；每页一张曲线图，占最多的时间。
 FENCE = """\
 ## 第 {fence} 题 { #q{fence} }
 
@@ -79,8 +88,8 @@ def make_site(folder: Path) -> None:
 def page(number: int) -> str:
     """第几页的 Markdown。"""
     module = MODULES["改一页用的库" if number == LAST else "改每页都用的库"]
-    fences = (FENCE.replace("{fence}", str(fence)).replace("{module}", module) for fence in range(FENCES))
-    return (PAGE + "".join(fences)).replace("{number}", str(number))
+    fences = (FENCE.replace("{fence}", str(fence)).replace("{module}", module) for fence in range(FENCES - 1))
+    return (PAGE + "".join(fences) + CHART).replace("{number}", str(number))
 
 
 @contextmanager
