@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from markdown import Extension, Markdown
 from markdown_exec._internal.formatters import python as exec_python
 
-from sitekit import lines, math, record
+from sitekit import lines, math, record, remember
 from sitekit.claims import PageClaims
 from sitekit.fences import written_claims
 from sitekit.library import Library
@@ -31,6 +31,7 @@ from sitekit.parts import PartsTreeprocessor
 _UNKNOWN_PAGE = "（不属于任何页面）"
 _EMPTY_PARAGRAPH = re.compile(r"<p></p>\n?")
 _library = Library("dlnotes")
+_fences = remember.Fences(_library)
 
 
 class _State(threading.local):
@@ -110,7 +111,7 @@ def _convert_page(inner: Callable[[str], str], source: str) -> str:
     claims = PageClaims(_state.page)
     _library.refresh()
     _forget_sessions()
-    with _pristine_process(), _claim_everywhere(claims):
+    with _pristine_process(), _claim_everywhere(claims), _remembered(source, claims):
         html = inner(source)
     if message := claims.not_run(written_claims(source)):
         record.problem(_state.page, message)
@@ -118,6 +119,10 @@ def _convert_page(inner: Callable[[str], str], source: str) -> str:
     html = math.render(lines.join(_EMPTY_PARAGRAPH.sub("", html)), _state.page) + claims.footer()
     record.end(_state.page, time.perf_counter() - started)
     return html
+
+
+def _remembered(source: str, claims: PageClaims) -> AbstractContextManager[None]:
+    return _fences.of(claims.page, source, claims) if remember.VARIABLE in os.environ else nullcontext()
 
 
 def _forget_sessions() -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 
+from sitekit import remember
 from sitekit.build import environment
 
 HOST, PORT = "127.0.0.1", 8000
@@ -16,7 +17,7 @@ def main(builder: str) -> None:
     except OSError:
         sys.exit(f"{HOST}:{PORT} 已被占用：可能还有一个预览在运行，请先结束它再重试。")
     # 监视哪些目录，见 mkdocs.yml 的 watch；其中的 dlnotes/ 写出字节码，就会再重建一次。
-    env = environment(builder) | {"PYTHONDONTWRITEBYTECODE": "1"}
+    env = environment(builder) | {"PYTHONDONTWRITEBYTECODE": "1", remember.VARIABLE: "1"}
     arguments = [sys.executable, "-m", builder, "serve", "-a", f"{HOST}:{PORT}"]
     os.execve(sys.executable, arguments, env)  # noqa: S606  # 不经 shell
 
