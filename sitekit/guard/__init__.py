@@ -8,6 +8,7 @@ Zensical 把异常的追溯信息写在页面上而返回 0。所以最后读一
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sitekit.guard.address import Address
@@ -21,6 +22,7 @@ from sitekit.guard.links import (
     same_descriptions,
 )
 from sitekit.guard.page import Page, Problem, load
+from sitekit.guard.policy import bad_policy, inline_hashes
 from sitekit.guard.rules import ARTICLE_RULES, duplicate_ids
 
 __all__ = ["Problem", "check_site", "report"]
@@ -33,6 +35,10 @@ _NOT_FOUND = "404.html"
 class _Checker:
     site: Site
     max_bytes: int
+
+    @cached_property
+    def hashes(self) -> frozenset[str]:
+        return inline_hashes(self.site.pages.values())
 
     def run(self) -> Iterator[Problem]:
         for page in self.site.pages.values():
@@ -54,6 +60,7 @@ class _Checker:
             "链接": broken_links(self.site, page),
             "资源": broken_assets(self.site, page),
             "引用": broken_references(page),
+            "策略": bad_policy(page, self.hashes),
         }
         if page.path != _NOT_FOUND:
             every |= self._content(page)

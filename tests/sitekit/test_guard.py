@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sitekit.guard import Problem, check_site, report
+from sitekit.policy import protect
 
 BASE = "https://example.org/notes/"
 PAGES = {"index.html", "practice/iou/index.html"}
@@ -16,8 +17,10 @@ GOOD_SITE = Path(__file__).with_name("good_site")
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """合格的站的一份副本：首页、一页正文、出错页、样式和图。"""
-    return Path(shutil.copytree(GOOD_SITE, tmp_path / "site"))
+    """合格的站的一份副本：首页、一页正文、出错页、样式和图；像建站那样写上内容安全策略。"""
+    folder = Path(shutil.copytree(GOOD_SITE, tmp_path / "site"))
+    protect(folder)
+    return folder
 
 
 def check(site: Path, **options: int) -> list[Problem]:
@@ -28,6 +31,7 @@ def edit(site: Path, old: str, new: str, page: str = PAGE) -> None:
     text = (site / page).read_text(encoding="utf-8")
     assert text.count(old) == 1, f"应恰有一处 {old!r}"
     (site / page).write_text(text.replace(old, new), encoding="utf-8")
+    protect(site)
 
 
 ERROR = "Traceback (most recent call last):\n  File\nValueError: 坏了"
