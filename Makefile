@@ -44,6 +44,9 @@ build-zensical: .venv/site.done  ## 用 Zensical 严格构建并检查
 test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站的检查）
 	@$(PY) -m pytest
 
+test-browser: .venv/site.done .venv/test.done .venv/browser.done  ## 用系统的 Chromium 读整站：策略、搜索、手机、无障碍
+	@$(PY) -m pytest tests/browser
+
 lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版、持续集成的写法
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -75,3 +78,6 @@ clean:  ## 删除构建产物和 .venv
 
 .venv/lint.done: .venv/build.done locks/lint.txt
 	@sh tools/setup.sh lint
+
+.venv/browser.done: .venv/build.done locks/browser.txt
+	@sh tools/setup.sh browser

@@ -22,12 +22,21 @@ def _copy_project(folder: Path) -> Path:
     return folder
 
 
-def _built(folder: Path, builder: str, site: str) -> Path:
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """浏览器的测试要先装 Chromium，只在点名时才收。"""
+    asked = any(str(argument).rstrip("/").endswith("browser") for argument in config.args)
+    return True if collection_path == ROOT / "tests" / "browser" and not asked else None
+
+
+def built(folder: Path, builder: str, site: str, **env: str) -> Path:
+    """在 `folder` 里建成整站，返回成品的文件夹。"""
     command = [sys.executable, "-m", "sitekit.build", builder]
     project = _copy_project(folder)
     # 时间与散列种子都定下来：另有测试在别处用别的种子再建一遍，逐字节比较。
-    env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONHASHSEED": "1"}
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, encoding="utf-8", check=False)
+    settings = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "PYTHONHASHSEED": "1", **env}
+    done = subprocess.run(
+        command, cwd=project, env=settings, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / site
 
@@ -35,10 +44,10 @@ def _built(folder: Path, builder: str, site: str) -> Path:
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MkDocs 建成的整站。"""
-    return _built(tmp_path_factory.mktemp("mkdocs"), "mkdocs", "site")
+    return built(tmp_path_factory.mktemp("mkdocs"), "mkdocs", "site")
 
 
 @pytest.fixture(scope="session")
 def built_zensical(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Zensical 建成的整站。"""
-    return _built(tmp_path_factory.mktemp("zensical"), "zensical", "site-zensical")
+    return built(tmp_path_factory.mktemp("zensical"), "zensical", "site-zensical")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # 在仓库内的 .venv 里装好 locks/<组>.txt 中锁定的依赖；由 Makefile 调用，平时不必直接运行。
-#   tools/setup.sh 组...      组：build site test lint
+#   tools/setup.sh 组...      组：build site test lint browser
 #   tools/setup.sh where      写出 .venv 应当记着的位置与 Python 版本
 # 缺什么就用一行说清缺什么、怎么办；细节在 .venv/setup.log。
 set -eu

@@ -1,0 +1,49 @@
+"""每一页都不违反内容安全策略，不向别的主机要任何东西。"""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.driver import IOU, Reader, pages
+
+POLICY = '<meta http-equiv="Content-Security-Policy"'
+
+
+@pytest.mark.parametrize("builder", ["mkdocs", "zensical"])
+def test_no_page_breaks_the_policy(reader: Callable[..., Reader], builder: str) -> None:
+    visitor, found = reader(builder), {}
+    for path in pages():
+        visitor.open(path)
+        found[path], visitor.problems[:] = list(visitor.problems), []
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+# 名称：（原来的写法，改坏的写法，说出的问题）
+BROKEN = {
+    "没有列出的脚本": ("</head>", "<script>x = 1</script></head>", "Content Security Policy"),
+    "主题的脚本改过": ("var palette=", "var palette =", "Content Security Policy"),
+    "别站的脚本": (
+        "</head>",
+        '<script src="http://localhost/a.js"></script></head>',
+        "Content Security Policy",
+    ),
+    "别站的图": (
+        "</head>",
+        '<link rel="icon" href="http://localhost/a.png"></head>',
+        "Content Security Policy",
+    ),
+    "没有策略时别站的图": (
+        POLICY,
+        '<img src="http://localhost/a.png"><meta name="x"',
+        "别的主机：http://localhost/",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_a_violation_is_noticed(reader: Callable[..., Reader], damage: str) -> None:
+    old, new, problem = BROKEN[damage]
+    visitor = reader()
+    visitor.alter(IOU, old, new)
+    visitor.open(IOU)
+    assert any(problem in each for each in visitor.problems), visitor.problems
