@@ -1,4 +1,4 @@
-"""每一页都不违反内容安全策略，不向别的主机要任何东西。"""
+"""不违反内容安全策略，不向别的主机要任何东西：Zensical 的各页，与改坏的页。MkDocs 的各页见 test_pages。"""
 
 from collections.abc import Callable
 
@@ -9,9 +9,8 @@ from tests.browser.driver import IOU, Reader, pages
 POLICY = '<meta http-equiv="Content-Security-Policy"'
 
 
-@pytest.mark.parametrize("builder", ["mkdocs", "zensical"])
-def test_no_page_breaks_the_policy(reader: Callable[..., Reader], builder: str) -> None:
-    visitor, found = reader(builder), {}
+def test_no_page_of_zensical_breaks_the_policy(reader: Callable[..., Reader]) -> None:
+    visitor, found = reader("zensical"), {}
     for path in pages():
         visitor.open(path)
         found[path], visitor.problems[:] = list(visitor.problems), []
