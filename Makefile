@@ -24,7 +24,7 @@ ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
 STALE_SITE := stale
 endif
 
-.PHONY: help serve serve-fast build build-zensical test lint bench bench-serve lock clean stale
+.PHONY: help serve serve-fast build build-zensical test lint bench bench-serve audit lock clean stale
 
 help:  ## 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -61,11 +61,14 @@ bench: .venv/site.done  ## 量速度，给出比值（不算测试）
 bench-serve: .venv/site.done  ## 生成 60 页的站，量预览时改一页要多久
 	@$(PY) bench/serve.py
 
+audit: .venv/site.done .venv/audit.done  ## 用 Lighthouse 量成品站：性能、无障碍、做法、搜索引擎
+	@$(PY) bench/audit.py
+
 lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.toml 或 package.json 之后）
 	@sh tools/lock.sh
 
 clean:  ## 删除构建产物和 .venv
-	rm -rf .venv node_modules site site-zensical .cache dist docs/assets/katex
+	rm -rf .venv node_modules tools/audit/node_modules site site-zensical .cache dist docs/assets/katex
 
 .venv/build.done: locks/build.txt pyproject.toml tools/setup.sh $(STALE_VENV)
 	@sh tools/setup.sh build
@@ -81,3 +84,6 @@ clean:  ## 删除构建产物和 .venv
 
 .venv/browser.done: .venv/build.done locks/browser.txt
 	@sh tools/setup.sh browser
+
+.venv/audit.done: .venv/site.done tools/audit/package-lock.json
+	@sh tools/setup.sh audit

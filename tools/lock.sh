@@ -9,4 +9,6 @@ for group in build site test lint browser; do
         --fork-strategy fewest --no-header --group "pyproject.toml:$group" $constraints -o "locks/$group.txt"
     constraints="$constraints -c locks/$group.txt"
 done
-.venv/bin/npm install --package-lock-only --ignore-scripts --silent
+for folder in . tools/audit; do
+    .venv/bin/npm install --package-lock-only --ignore-scripts --silent --omit-lockfile-registry-resolved --prefix "$folder"
+done

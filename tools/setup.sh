@@ -1,6 +1,6 @@
 #!/bin/sh
 # 在仓库内的 .venv 里装好 locks/<组>.txt 中锁定的依赖；由 Makefile 调用，平时不必直接运行。
-#   tools/setup.sh 组...      组：build site test lint browser
+#   tools/setup.sh 组...      组：build site test lint browser audit
 #   tools/setup.sh where      写出 .venv 应当记着的位置与 Python 版本
 # 缺什么就用一行说清缺什么、怎么办；细节在 .venv/setup.log。
 set -eu
@@ -67,6 +67,11 @@ fi
 
 for group in "$@"; do
     printf '正在安装 %s 组依赖 …\n' "$group" >&2
+    if [ "$group" = audit ]; then # 只有 Node 的包
+        run_logged .venv/bin/npm ci --ignore-scripts --prefix tools/audit
+        touch .venv/audit.done
+        continue
+    fi
     # 构建后端已在 build 组里，所以 jieba（只有源码包）和本项目都不再另开隔离环境联网取它们；
     # 旧的 pip 遇到源码包会改用 setup.py install，加 --use-pep517 才与新的一样。
     run_logged .venv/bin/python -m pip install --disable-pip-version-check --require-hashes \

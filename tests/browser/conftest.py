@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.driver import PREFIX, Reader, find_chromium, serving
-from tests.conftest import built
+from sitekit.staging import MISSING_CHROMIUM, find_chromium, serving
+from tests.browser.driver import Reader
 
-_FOLDERS = {"mkdocs": "site", "zensical": "site-zensical"}
 # 什么也不许出这台机器：连解析别的主机名也失败。
 _OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 
@@ -19,10 +18,7 @@ _OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE lo
 def pytest_configure() -> None:
     """没有浏览器就不必建站。"""
     if find_chromium() is None:
-        pytest.exit(
-            "找不到 Chromium：请先安装（Debian 上运行 apt-get install chromium），或用 CHROMIUM=路径 指定。",
-            1,
-        )
+        pytest.exit(MISSING_CHROMIUM, 1)
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +36,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
         @cache
         def address(builder: str) -> str:
-            root = tmp_path_factory.mktemp(f"served-{builder}")
-            base = servers.enter_context(serving(root))
-            # 地址与 site_url 不同，即时导航就不声不响地关着。
-            project = tmp_path_factory.mktemp(builder)
-            (root / PREFIX).symlink_to(built(project, builder, _FOLDERS[builder], SITE_URL=base))
-            return base
+            return servers.enter_context(serving(tmp_path_factory.mktemp(builder), builder))
 
         yield address
 

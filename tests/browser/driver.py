@@ -1,13 +1,5 @@
-"""浏览器测试共用的：找 Chromium，开本机的服务器，打开网页并记下它的毛病。"""
+"""浏览器测试共用的：打开网页，记下它的毛病。"""
 
-import os
-import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,56 +9,13 @@ from playwright.sync_api import Browser, Page, Route
 from sitekit.build import expected_pages
 from sitekit.paths import ROOT
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# 网站不在域名的根上：写死从根出发的地址，在这里就会失败。
-PREFIX = "sub"
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
-
-
-def find_chromium() -> str | None:
-    """`CHROMIUM` 指定的，或系统里装着的 Chromium。"""
-    names = [name] if (name := os.environ.get("CHROMIUM")) else CHROMIUM
-    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def pages() -> list[str]:
     """导航里的每一页和出错页，相对网站的地址。"""
     config = yaml_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     return [path.removesuffix("index.html") for path in expected_pages(config["nav"])] + ["404.html"]
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    """同静态托管一样：没有的页给出 404.html。"""
-
-    protocol_version = "HTTP/1.1"
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        if code != HTTPStatus.NOT_FOUND:
-            return super().send_error(code, message, explain)
-        body = Path(self.directory, PREFIX, "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        return None
-
-    def log_message(self, *_: object) -> None:
-        """不记：浏览器取的每个文件都会印一行。"""
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """在 127.0.0.1 上提供 `folder`，给出其中 `PREFIX` 的地址；端口在建站之前就定下。"""
-
-    def handler(*arguments: Any) -> _Handler:
-        return _Handler(*arguments, directory=str(folder))
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/{PREFIX}/"
-        server.shutdown()
 
 
 class Reader:

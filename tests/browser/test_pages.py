@@ -11,7 +11,13 @@ from tests.browser.driver import IOU, Reader, pages
 
 AXE = (NODE_MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 360, "height": 740}
-UNFOLD = "document.querySelectorAll('article details').forEach((details) => { details.open = true; })"
+# 折叠的都展开，屏幕外的也排好版、不裁掉伸出去的。
+UNFOLD = """() => {
+  document.querySelectorAll("article details").forEach((details) => { details.open = true; });
+  const style = document.createElement("style");
+  style.textContent = "* { content-visibility: visible !important; }";
+  document.head.append(style);
+}"""
 # 主题藏起了整页的横向滚动条：看内容多宽，不看滚得动滚不动。
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 # 整页，不只正文。只有与颜色有关的规则随配色而变，深色里不必再查其余的。

@@ -143,6 +143,9 @@ def test_report_link_opens_a_form_with_the_page_filled_in() -> None:
     assert set(query) <= fields
 
 
+NODE_PACKAGES = ["package.json", "tools/audit/package.json"]
+
+
 def declared() -> set[str]:
     """`pyproject.toml` 的各组里点名的包。"""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -151,9 +154,10 @@ def declared() -> set[str]:
 
 
 def declared_npm() -> set[str]:
-    """`package.json` 里点名的包。"""
-    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
-    return {name for kind in ("dependencies", "devDependencies") for name in package[kind]}
+    """各个 `package.json` 里点名的包。"""
+    packages = [json.loads((ROOT / path).read_text(encoding="utf-8")) for path in NODE_PACKAGES]
+    kinds = ("dependencies", "devDependencies")
+    return {name for package in packages for kind in kinds for name in package.get(kind, {})}
 
 
 def third_party_imports(folder: str) -> Iterator[str]:
@@ -190,7 +194,8 @@ def test_the_formatter_of_signatures_comes_with_the_site() -> None:
 
 
 def test_lock_files_hold_no_addresses() -> None:
-    for path in [*(ROOT / "locks").iterdir(), ROOT / "package-lock.json"]:
+    locked = [ROOT / path.replace(".json", "-lock.json") for path in NODE_PACKAGES]
+    for path in [*(ROOT / "locks").iterdir(), *locked]:
         text = path.read_text(encoding="utf-8")
         assert "resolved" not in text, path
         if path.suffix == ".txt":

@@ -13,7 +13,7 @@ from sitekit.paths import ROOT
 # 建站要读的、打包要读的，都在这里；第三方的包与 node_modules 是锁定的，不必复制。
 SOURCES = ("dlnotes", "sitekit", "docs", "overrides", "tests", "mkdocs.yml", "pyproject.toml")
 SOURCES += ("README.md", "LICENSE", ".gitignore")
-EPOCH = "1700000000"  # 与 tests/conftest.py 相同
+EPOCH = "1700000000"  # 与 sitekit/staging.py 相同
 COMMANDS = {
     "mkdocs": ("sitekit.build", "mkdocs"),
     "zensical": ("sitekit.build", "zensical"),

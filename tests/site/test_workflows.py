@@ -171,7 +171,7 @@ def test_the_library_job_leaves_out_only_the_site() -> None:
 
 def test_dependabot_covers_every_lock() -> None:
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
-    covered = {update["package-ecosystem"]: update["directory"] for update in updates}
-    assert covered == {"github-actions": "/", "pip": "/locks", "npm": "/"}
+    covered = {each["package-ecosystem"]: each.get("directories", each.get("directory")) for each in updates}
+    assert covered == {"github-actions": "/", "pip": "/locks", "npm": ["/", "/tools/audit"]}
     assert all(update["cooldown"] == {"default-days": 7} for update in updates)
     assert all(len(update["groups"]) == 1 for update in updates)
