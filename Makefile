@@ -19,7 +19,7 @@ PY := .venv/bin/python
 ifneq ($(shell cat .venv/where 2>/dev/null),$(shell sh tools/setup.sh where))
 STALE_VENV := stale
 endif
-INSTALLED := node_modules/katex/package.json docs/assets/katex/katex.min.css
+INSTALLED := node_modules/katex/package.json docs/assets/katex/katex.min.css docs/assets/pyodide/pyodide.mjs
 ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
 STALE_SITE := stale
 endif
@@ -68,7 +68,7 @@ lock: .venv/site.done .venv/lint.done  ## 重新锁定依赖（改过 pyproject.
 	@sh tools/lock.sh
 
 clean:  ## 删除构建产物和 .venv
-	rm -rf .venv node_modules tools/audit/node_modules site site-zensical .cache dist docs/assets/katex
+	rm -rf .venv node_modules tools/audit/node_modules site site-zensical .cache dist docs/assets/katex docs/assets/pyodide
 
 .venv/build.done: locks/build.txt pyproject.toml tools/setup.sh $(STALE_VENV)
 	@sh tools/setup.sh build

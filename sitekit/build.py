@@ -17,6 +17,7 @@ from typing import Any
 from mkdocs.utils.yaml import yaml_load
 
 from sitekit import record
+from sitekit.assets import pack_library
 from sitekit.guard import check_site, report
 from sitekit.policy import protect
 
@@ -31,11 +32,13 @@ _SLOWEST = 10
 
 
 def environment(builder: str) -> dict[str, str]:
-    """构建与预览共用的环境变量。
+    """构建与预览共用的准备与环境变量。
 
     成品的文件夹不听调用者的 `SITE_DIR`：构建之前会清空它，写成 `.` 就删掉了整个仓库。
     空的 `SITE_URL`、`REPO_URL`（没有设值的 CI 变量）当作没有设。
     """
+    if (assets := Path("docs/assets/pyodide")).is_dir():
+        pack_library(assets)  # 库改过，计算器也跟着变
     unset = {name for name in ("SITE_URL", "REPO_URL") if not os.environ.get(name)}
     return {
         **{name: value for name, value in os.environ.items() if name not in unset},

@@ -6,3 +6,4 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NODE_MODULES = ROOT / "node_modules"
 KATEX_ASSETS = DOCS / "assets" / "katex"
+PYODIDE_ASSETS = DOCS / "assets" / "pyodide"

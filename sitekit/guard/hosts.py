@@ -34,6 +34,8 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 _FETCHED_BY_THEME = ("glightbox", "mermaid", "pyodide")
 # 主题自己的脚本：除了上面几种情形，只在设了 repo_url 等选项时才向外站请求。
 _THEME_SCRIPT = re.compile(r"assets/javascripts/(?:lunr/|(?:bundle|workers/search)\.[0-9a-f]{8}\.min\.js)")
+# Pyodide 写着默认的下载地址，没有告诉它到哪里取时才用；计算器告诉了它，浏览器测试看着。
+_PYODIDE = re.compile(r"assets/pyodide/pyodide[.\w]*\.mjs")
 # 脚本与图里写死的地址；`//` 只在引号之后才是地址，别处是注释。
 _WRITTEN = re.compile(r"""\bhttps?://[^\s"'`<>)]+|(?<=["'`])//[\w-]+\.[^\s"'`<>)]+""", re.IGNORECASE)
 _NAMESPACES = "http://www.w3.org/"  # XML 的命名空间只是名字，不会去取
@@ -108,7 +110,7 @@ def foreign_css(path: str, css: str, address: Address) -> Iterator[str]:
 
 def foreign_script(path: str, text: str, address: Address) -> Iterator[str]:
     """一段脚本、数据或一个 SVG 文件里写着的别站的地址；主题自己的脚本除外。"""
-    if _THEME_SCRIPT.match(path):
+    if _THEME_SCRIPT.match(path) or _PYODIDE.match(path):
         return
     for found in _WRITTEN.finditer(text.replace("\\/", "/")):
         if not found[0].startswith(_NAMESPACES) and address.is_foreign(path, found[0]):

@@ -9,6 +9,12 @@ from playwright.sync_api import Browser, Page, Route
 from sitekit.build import expected_pages
 from sitekit.paths import ROOT
 
+# 屏幕外的也排好版、不裁掉伸出去的：要量大小、读全文时先做这一步。
+LAY_OUT = """() => {
+  const style = document.createElement("style");
+  style.textContent = "* { content-visibility: visible !important; }";
+  document.head.append(style);
+}"""
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
 
 

@@ -7,17 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from sitekit.paths import NODE_MODULES
-from tests.browser.driver import IOU, Reader, pages
+from tests.browser.driver import IOU, LAY_OUT, Reader, pages
 
 AXE = (NODE_MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 360, "height": 740}
-# 折叠的都展开，屏幕外的也排好版、不裁掉伸出去的。
-UNFOLD = """() => {
-  document.querySelectorAll("article details").forEach((details) => { details.open = true; });
-  const style = document.createElement("style");
-  style.textContent = "* { content-visibility: visible !important; }";
-  document.head.append(style);
-}"""
+UNFOLD = "document.querySelectorAll('article details').forEach((details) => { details.open = true; })"
 # 主题藏起了整页的横向滚动条：看内容多宽，不看滚得动滚不动。
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 # 整页，不只正文。只有与颜色有关的规则随配色而变，深色里不必再查其余的。
@@ -38,6 +32,7 @@ def visitor(
 def width(page: Page) -> int:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     page.evaluate(UNFOLD)
+    page.evaluate(LAY_OUT)
     found: int = page.evaluate(WIDTH)
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     return found
@@ -47,6 +42,7 @@ def violations(page: Page, scheme: str) -> list[str]:
     """axe-core 的全部规则在这种配色下的结果。"""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.evaluate(UNFOLD)
+    page.evaluate(LAY_OUT)
     page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate(
         f"axe.run(document, {{ resultTypes: ['violations'], {RULES[scheme]} }})"

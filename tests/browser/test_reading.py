@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as Timeout
 
-from tests.browser.driver import FIELD, IOU, Reader
+from tests.browser.driver import FIELD, IOU, LAY_OUT, Reader
 
 SEARCH_INDEX = "search/search_index.json"
 SCHEME = "document.body.dataset.mdColorScheme"
@@ -74,6 +74,7 @@ CONTENT = """() => {
 
 def content(page: Page) -> dict[str, object]:
     page.wait_for_load_state("networkidle")
+    page.evaluate(LAY_OUT)
     page.evaluate("document.fonts.ready.then(() => null)")
     found: dict[str, object] = page.evaluate(CONTENT)
     return found
