@@ -32,7 +32,7 @@ def test_a_chosen_network_is_calculated(reader: Callable[..., Reader]) -> None:
     run(page, f"参数 {book.params:,} 个，乘加 {book.macs:,} 次")
     found = cells(page)
     assert [row[0] for row in found] == [row.name for row in book.rows]
-    assert found[0] == ["conv1", "Conv2d", "64×55×55", "23,296", "70,276,800", "11", "4", "-2"]
+    assert found[0] == ["conv1", "Conv2d", "64×55×55", "23,296", "70,276,800", "11×11", "4×4", "(-2, -2)"]
     assert found[-1][5] == "all"
     assert visitor.problems == []
 
@@ -43,7 +43,7 @@ def test_the_address_keeps_the_input(reader: Callable[..., Reader]) -> None:
     page = visitor.open(f"{PAGE}?net={quote(text)}")
     assert page.locator(f"{FORM} textarea").input_value() == text
     run(page, "参数 36 个")
-    assert cells(page)[0][5] == "(1, 5)"
+    assert cells(page)[0][5] == "1×5"
     page.locator(f"{FORM} textarea").fill("input = (1, 28, 28)\nConv2d(7, 3)")
     run(page, "参数 70 个")
     page.reload(wait_until="networkidle")

@@ -1,15 +1,13 @@
 // 计算器：读者写几行层，浏览器里的 Python 运行 dlnotes.arch 本身，列出每一层的账。
 // 元素自己接上功能，所以即时导航换进来的页也一样；解释器约 6 MB，点了“计算”才取。
 const COLUMNS = ["name", "op", "output", "params", "macs", "rf", "jump", "start"];
+const COUNTS = new Set(["params", "macs"]);
 
-/** 账本里的一格：与网页别处的表一样，两个方向相同的数只写一个。 */
-function cell(name, value) {
+/** 账本里的一格，写法与网页别处的表一样：大小用 × 连，位置写在括号里。 */
+function cell(value, name) {
   if (value === null) return "—";
-  if (Array.isArray(value)) {
-    if (name === "output") return value.join("×");
-    return value.every((each) => each === value[0]) ? String(value[0]) : `(${value.join(", ")})`;
-  }
-  return typeof value === "number" ? value.toLocaleString("en-US") : String(value);
+  if (Array.isArray(value)) return name === "start" ? `(${value.join(", ")})` : value.join("×");
+  return typeof value === "number" ? value.toLocaleString("en-US") : value;
 }
 
 class Calculator extends HTMLElement {
@@ -57,19 +55,23 @@ class Calculator extends HTMLElement {
       this.say(progress < 1 ? `正在取 Python：${Math.floor(progress * 100)}%` : "正在启动 Python …");
       return;
     }
+    const { total, layers = [] } = book ?? {};
     this.button.disabled = false;
     if (broken) this.disconnectedCallback();
     this.say(
       error ??
-        `参数 ${cell("", book.total.params)} 个，乘加 ${cell("", book.total.macs)} 次，激活 ${cell("", book.total.activation_bytes)} 字节（float32）。网址里已存下这个网络。`,
+        `参数 ${cell(total.params)} 个，乘加 ${cell(total.macs)} 次，激活 ${cell(total.activation_bytes)} 字节（float32）。网址里已存下这个网络。`,
       error !== undefined,
     );
     this.table.hidden = error !== undefined;
     const body = document.createElement("tbody");
-    for (const row of book?.layers ?? []) {
+    for (const row of layers) {
       const line = body.insertRow();
-      for (const name of COLUMNS) line.insertCell().textContent = cell(name, row[name]);
-      if (row.reason) line.title = row.reason;
+      for (const name of COLUMNS) {
+        const box = line.insertCell();
+        box.textContent = cell(row[name], name);
+        box.style.textAlign = COUNTS.has(name) ? "right" : "left";
+      }
     }
     this.table.tBodies[0].replaceWith(body);
   }
