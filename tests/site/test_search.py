@@ -15,9 +15,18 @@ from sitekit.math import NODE
 
 SCRIPT = Path(__file__).with_name("search.mjs")
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
+CONVOLUTION = "basics/convolution/"
 CLI, ARCH, LAYERS = "api/cli/", "api/arch/", "api/layers/"
 
 PROBES = {
+    "卷积的作用": CONVOLUTION,
+    "平移等变": CONVOLUTION,
+    "平移不变性": CONVOLUTION,
+    "互相关": CONVOLUTION,
+    "全连接": CONVOLUTION,
+    "卷积层和全连接层的区别": CONVOLUTION,
+    "池化层有没有参数": CONVOLUTION,
+    "Toeplitz": CONVOLUTION,
     "感受野": FIELD,
     "感受野计算": FIELD,
     "receptive field": ARCH,
@@ -58,6 +67,8 @@ PROBES = {
 }
 # 汉字与字母、数字连写：默认的分隔符一条也查不到
 JOINED = {
+    "CNN平移不变性": CONVOLUTION,
+    "Toeplitz矩阵": CONVOLUTION,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "1×1卷积": FIELD,

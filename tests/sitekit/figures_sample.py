@@ -1,7 +1,7 @@
 """每种图各一张，图的测试共用；运行它就把它们全印出来。"""
 
 from dlnotes.arch import ledger, zoo
-from sitekit.figures import bars, chart, graph, receptive_field, sliding_window, two_boxes
+from sitekit.figures import bars, chart, graph, matrix, receptive_field, sliding_window, two_boxes
 
 RESIDUAL = {"conv1": ["x"], "relu1": ["conv1"], "conv2": ["relu1"], "+": ["conv2", "x"]}
 
@@ -57,6 +57,13 @@ def samples() -> dict[str, str]:
         "params": bars(params, id="params", title="参数量", caption="参数量。"),
         "residual": graph(RESIDUAL, id="residual", title="残差", caption="残差。"),
         "zf5": graph(zoo.load("zf5"), id="zf5", title="ZF-5", caption="ZF-5。"),
+        "toeplitz": matrix(
+            [["a1", "a2", "", None], ["", "a1", "a2", "−1"]],
+            rows=["x", "f(Tx)"],
+            id="toeplitz",
+            title="矩阵",
+            caption="矩阵。",
+        ),
         "boxes": two_boxes((0, 0, 4, 3), (2, 2, 7, 5), id="boxes", caption="两个框。"),
     }
 

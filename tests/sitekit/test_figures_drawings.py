@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from dlnotes.arch import Conv1d, Layer, ToTokens, Window, ledger, output_size, sequential, zoo
-from sitekit.figures import bars, graph, receptive_field, sliding_window, two_boxes
+from sitekit.figures import bars, graph, matrix, receptive_field, sliding_window, two_boxes
 
 FILLED = ".//rect[@fill-opacity='0.3']"
 
@@ -276,3 +276,41 @@ def test_boxes_apart_have_no_overlap() -> None:
     together = two_boxes((0, 0, 4, 3), (2, 2, 7, 5), id="a", caption="图。")
     assert "交集是 (2, 2, 4, 3)" in alt(together)
     assert "url(#a-hatch)" in together
+
+
+def test_a_matrix_shows_what_is_shared() -> None:
+    cells = [["a", "b", "", None], ["", "a", "b", ""]]
+    figure = etree.fromstring(matrix(cells, id="a", title="题", caption="图。"))
+    boxes = [(float(box.get("y")), float(box.get("x")), box.get("fill")) for box in figure.iter("rect")]
+    (side,) = {float(box.get("width")) for box in figure.iter("rect")}
+    left, top = min(x for _, x, _ in boxes), min(y for y, _, _ in boxes)
+    found = {(round((y - top) / side), round((x - left) / side)): fill for y, x, fill in boxes}
+    assert set(found) == {(r, c) for r in range(2) for c in range(4) if cells[r][c] is not None}
+    assert [text.text for text in figure.iter("text")] == ["a", "b", "a", "b"]
+    assert found[0, 0] == found[1, 1] != found[0, 1] == found[1, 2]
+    assert {found[0, 2], found[1, 0], found[1, 3]} == {"none"}
+    assert alt(matrix(cells, id="a", title="题", caption="图。")) == "第 0 行：a b 0；第 1 行：0 a b 0。"
+
+
+def test_rows_of_a_matrix_have_names() -> None:
+    drawn = matrix([["a1", "a2"], ["b1", ""]], rows=["x", "Tx"], id="a", title="题", caption="图。")
+    figure = etree.fromstring(drawn)
+    assert [text.text for text in figure.iter("text")] == ["x", "a1", "a2", "Tx", "b1"]
+    fills = [box.get("fill") for box in figure.iter("rect")]
+    assert fills[0] == fills[1] != fills[2]
+    assert alt(drawn) == "x：a1 a2；Tx：b1 0。"
+
+
+@pytest.mark.parametrize(
+    ("cells", "rows"),
+    [
+        ([], []),
+        ([[]], []),
+        ([["a", "b"], ["a"]], []),
+        ([["a"]], ["x", "y"]),
+        ([["abc"] * 16], []),
+    ],
+)
+def test_impossible_matrices(cells: list[list[str]], rows: list[str]) -> None:
+    with pytest.raises(ValueError, match="图 a"):
+        matrix(cells, rows=rows, id="a", title="题", caption="图。")
