@@ -23,6 +23,7 @@ PROBES = {
     "平移等变": CONVOLUTION,
     "平移不变性": CONVOLUTION,
     "互相关": CONVOLUTION,
+    "CNN平移不变性": CONVOLUTION,
     "全连接": CONVOLUTION,
     "卷积层和全连接层的区别": CONVOLUTION,
     "池化层有没有参数": CONVOLUTION,
@@ -67,7 +68,6 @@ PROBES = {
 }
 # 汉字与字母、数字连写：默认的分隔符一条也查不到
 JOINED = {
-    "CNN平移不变性": CONVOLUTION,
     "Toeplitz矩阵": CONVOLUTION,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
