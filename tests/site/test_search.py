@@ -16,6 +16,7 @@ from sitekit.math import NODE
 SCRIPT = Path(__file__).with_name("search.mjs")
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
 CONVOLUTION = "basics/convolution/"
+BASIC_FIELD = "basics/receptive-field/"
 CLI, ARCH, LAYERS = "api/cli/", "api/arch/", "api/layers/"
 
 PROBES = {
@@ -28,7 +29,14 @@ PROBES = {
     "卷积层和全连接层的区别": CONVOLUTION,
     "池化层有没有参数": CONVOLUTION,
     "Toeplitz": CONVOLUTION,
-    "感受野": FIELD,
+    "感受野": BASIC_FIELD,
+    "有效感受野": BASIC_FIELD,
+    "理论感受野": BASIC_FIELD,
+    "感受野公式": BASIC_FIELD,
+    "effective receptive field": BASIC_FIELD,
+    "膨胀卷积的感受野": BASIC_FIELD,
+    "空洞卷积": BASIC_FIELD,
+    "锚框": BASIC_FIELD,
     "感受野计算": FIELD,
     "receptive field": ARCH,
     "特征图大小": FIELD,
@@ -71,6 +79,8 @@ JOINED = {
     "Toeplitz矩阵": CONVOLUTION,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
+    "ResNet50感受野": BASIC_FIELD,
+    "CNN感受野": BASIC_FIELD,
     "1×1卷积": FIELD,
     "3×3卷积": FIELD,
     "IoU计算": IOU,

@@ -14,7 +14,7 @@ import dlnotes
 from sitekit.paths import ROOT
 
 # 原文里已经有对应题目的锚点；其余的随各题一起加。
-SEED_ANCHORS = {"receptive": "appendix/receptive-field/#receptive", "iou": "appendix/iou/#iou"}
+SEED_ANCHORS = {"receptive": "basics/receptive-field/#receptive", "iou": "appendix/iou/#iou"}
 
 
 def inventory(site: Path) -> set[str]:
