@@ -52,10 +52,6 @@ def parse(text: str, name: str = "network") -> Network:
         >>> net = parse("input = (3, 32, 32)\nConv2d(16, 3, padding=1)\npool = MaxPool2d(2)")
         >>> [(row.name, row.output, row.params) for row in ledger(net).rows]
         [('conv2d2', (16, 32, 32), 448), ('pool', (16, 16, 16), 0)]
-        >>> parse("input = (3, 32, 32)\nConv(16, 3)")
-        Traceback (most recent call last):
-            ...
-        ValueError: `第 2 行` 应为认得的层，得到 Conv；请改用 Conv2d 或 Conv1d。
     """
     shape: Shape | None = None
     path: list[tuple[str, Layer]] = []
