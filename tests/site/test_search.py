@@ -17,6 +17,7 @@ SCRIPT = Path(__file__).with_name("search.mjs")
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
 CONVOLUTION = "basics/convolution/"
 BASIC_FIELD = "basics/receptive-field/"
+INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 CLI, ARCH, LAYERS = "api/cli/", "api/arch/", "api/layers/"
 
 PROBES = {
@@ -39,7 +40,16 @@ PROBES = {
     "锚框": BASIC_FIELD,
     "感受野计算": FIELD,
     "receptive field": ARCH,
-    "特征图大小": FIELD,
+    "特征图大小": SIZE,
+    "特征图大小计算": SIZE,
+    "feature map 大小": SIZE,
+    "向上取整": SIZE,
+    "output_padding": SIZE,
+    "反卷积": SIZE,
+    "为什么用224": INPUT,
+    "输入大小": INPUT,
+    "224": INPUT,
+    "全局平均池化": INPUT,
     "步长": FIELD,
     "AlexNet": FIELD,
     "alexnet": FIELD,
@@ -58,7 +68,8 @@ PROBES = {
     "residual": ARCH,
     "账本": ARCH,
     "子图": ARCH,
-    "转置卷积": LAYERS,
+    "转置卷积": SIZE,
+    "ConvTranspose2d": LAYERS,
     "层归一化": LAYERS,
     "组归一化": LAYERS,
     "归一化": LAYERS,
@@ -77,6 +88,10 @@ PROBES = {
 # 汉字与字母、数字连写：默认的分隔符一条也查不到
 JOINED = {
     "Toeplitz矩阵": CONVOLUTION,
+    "输入224": INPUT,
+    "224输入": INPUT,
+    "ceil_mode池化": SIZE,
+    "same填充": SIZE,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "ResNet50感受野": BASIC_FIELD,
