@@ -22,7 +22,7 @@ class Question:
     """一道题。
 
     Attributes:
-        number: 编号，如 `"Q093"`。
+        numbers: 编号，如 `("Q093",)`；原文里问了两遍的题合成一道，有两个编号。
         anchor: 页内的锚点。
         title: 题目。
         level: 难度，`LEVELS` 之一。
@@ -32,7 +32,7 @@ class Question:
         page: 页的路径，相对 `docs/`。
     """
 
-    number: str
+    numbers: tuple[str, ...]
     anchor: str
     title: str
     level: str
@@ -55,11 +55,11 @@ def questions(docs: Path = DOCS) -> list[Question]:
         ValueError: 有编号重复的题，或有题没有写一句话答案。
     """
     found = [question for path in docs.rglob("*.md") for question in _read(path, docs)]
-    numbers = [question.number for question in found]
+    numbers = [number for question in found for number in question.numbers]
     repeated = {number for number in numbers if numbers.count(number) > 1}
     if repeated:
         raise ValueError(f"题目的编号重复：{'、'.join(sorted(repeated))}；每题只能有一个标题。")
-    return sorted(found, key=lambda question: question.number)
+    return sorted(found, key=lambda question: question.numbers)
 
 
 def _read(path: Path, docs: Path) -> list[Question]:
@@ -90,7 +90,7 @@ def _question(heading: re.Match[str], answer: str, page: str) -> Question:
             f"{page} 的「{heading['title']}」的难度是 {level!r}；请改为{'、'.join(LEVELS)}之一。"
         )
     return Question(
-        number=attributes["data-q"],
+        numbers=tuple(attributes["data-q"].split()),
         anchor=attributes["id"],
         title=heading["title"],
         level=level,
