@@ -123,6 +123,10 @@ def test_repeated_numbers_and_missing_answers_are_rejected(tmp_path: Path) -> No
         (tmp_path / name).write_text(heading + "\n**一句话** 答。\n", encoding="utf-8")
     with pytest.raises(ValueError, match="编号重复：Q001"):
         questions(tmp_path)
+    both = heading.replace('"Q001"', '"Q000 Q001"')
+    (tmp_path / "b.md").write_text(both + "\n**一句话** 答。\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="编号重复：Q001"):
+        questions(tmp_path)
 
 
 def test_answer_is_not_taken_from_the_next_question(tmp_path: Path) -> None:

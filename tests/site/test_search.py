@@ -18,6 +18,7 @@ FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
 CONVOLUTION = "basics/convolution/"
 BASIC_FIELD = "basics/receptive-field/"
 INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
+PARAMS = "basics/parameters/"
 CLI, ARCH, LAYERS = "api/cli/", "api/arch/", "api/layers/"
 
 PROBES = {
@@ -54,7 +55,15 @@ PROBES = {
     "AlexNet": FIELD,
     "alexnet": FIELD,
     "ZF": FIELD,
-    "卷积层参数量": FIELD,
+    "卷积层参数量": PARAMS,
+    "卷积参数量": PARAMS,
+    "参数量怎么算": PARAMS,
+    "逐通道卷积": PARAMS,
+    "深度可分离卷积": PARAMS,
+    "小卷积核": PARAMS,
+    "过拟合": PARAMS,
+    "计算器": "calculator/",
+    "在线计算感受野": "calculator/",
     "IoU": IOU,
     "iou": IOU,
     "交并比": IOU,
@@ -92,6 +101,10 @@ JOINED = {
     "224输入": INPUT,
     "ceil_mode池化": SIZE,
     "same填充": SIZE,
+    "VGG16参数量": PARAMS,
+    "两个3×3代替5×5": PARAMS,
+    "2个3x3代替5x5": PARAMS,
+    "BN偏置": PARAMS,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "ResNet50感受野": BASIC_FIELD,
@@ -134,7 +147,9 @@ def test_the_page_is_among_the_first_three(query: str, results: dict[str, list[A
     assert PROBES[query] in pages(results[query])[:3]
 
 
-@pytest.mark.parametrize("query", ["感受野", "特征图大小", "交并比", "非极大值抑制", "IoU", "AlexNet"])
+@pytest.mark.parametrize(
+    "query", ["感受野", "特征图大小", "交并比", "非极大值抑制", "IoU", "AlexNet", "卷积参数量", "小卷积核"]
+)
 def test_questions_come_before_the_manual(query: str, results: dict[str, list[Any]]) -> None:
     """问一个概念，先看到的应当是讲它的题，而不是函数的手册。"""
     assert not pages(results[query])[0].startswith("api/")
