@@ -97,7 +97,7 @@ def test_fences_have_ids_and_sessions(page: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("question", questions(), ids=lambda question: question.anchor)
+@pytest.mark.parametrize("question", questions(), ids=lambda question: " ".join(question.numbers))
 def test_question_is_complete(question: Question) -> None:
     section = section_of(question)
     answer = re.sub(r"\$[^$]*\$", "x", question.answer)  # 公式念出来按一个字算
