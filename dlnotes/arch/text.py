@@ -79,7 +79,7 @@ def write(network: Network) -> str:
         全文，以换行结尾。
 
     Raises:
-        ValueError: 网络有分支，一行接一行写不出来。
+        ValueError: 网络有分支，或节点的名字不是标识符，一行接一行写不出来。
 
     Examples:
         >>> from dlnotes.arch import Conv2d, sequential
@@ -90,9 +90,11 @@ def write(network: Network) -> str:
     lines = [f"{INPUT} = {network.input}"]
     before = INPUT
     for node in network.nodes:
-        if node.inputs != (before,) or not node.name.isidentifier():
-            got = f"{network.name} 的 {node.name}"
+        got = f"{network.name} 的 {node.name}"
+        if node.inputs != (before,):
             raise ValueError(problem("network", "首尾相接的网络", got, "有分支的网络请用 Python 写"))
+        if not node.name.isidentifier():
+            raise ValueError(problem("network", "名字不带点的节点", got, "请改名，或用 Python 写"))
         lines.append(f"{node.name} = {_call(node.layer)}")
         before = node.name
     return "\n".join(lines) + "\n"

@@ -16,8 +16,9 @@ from dlnotes.arch import (
     Flatten,
     Linear,
     MaxPool2d,
+    Network,
+    Node,
     ReLU,
-    residual,
     sequential,
     zoo,
 )
@@ -80,8 +81,14 @@ def test_what_equals_the_default_is_not_written() -> None:
 
 
 def test_a_branching_network_cannot_be_written() -> None:
-    net = sequential("branch", (3, 8, 8), [("block", residual([("conv", Conv2d(3, 1))]))])
-    with pytest.raises(ValueError, match=r"首尾相接的网络，得到 branch 的 block\.conv"):
+    fork = Network("fork", (3, 8, 8), (Node("a", ReLU(), ("input",)), Node("b", ReLU(), ("input",))))
+    with pytest.raises(ValueError, match="首尾相接的网络，得到 fork 的 b"):
+        write(fork)
+
+
+def test_a_nested_name_cannot_be_written() -> None:
+    net = sequential("net", (3, 8, 8), [("block", [("conv", Conv2d(3, 1))])])
+    with pytest.raises(ValueError, match=r"名字不带点的节点，得到 net 的 block\.conv"):
         write(net)
 
 
