@@ -72,7 +72,7 @@ def iou(a: npt.ArrayLike, b: npt.ArrayLike, *, pixels: bool = False) -> FloatArr
         ValueError: 框不合法（见 `area`），或前导轴不能广播。
 
     References:
-        Everingham et al. (2015), The PASCAL VOC Challenge: A Retrospective, IJCV 111, §2.4.3, 式 (1)。
+        Everingham et al. (2010), The PASCAL Visual Object Classes (VOC) Challenge, IJCV 88, §4.2。
 
     Examples:
         >>> round(float(iou([0, 0, 2, 2], [1, 1, 3, 3])), 6)  # 1/7
@@ -105,7 +105,7 @@ def giou(a: npt.ArrayLike, b: npt.ArrayLike, *, pixels: bool = False) -> FloatAr
         ValueError: 同 `iou`。
 
     References:
-        Rezatofighi et al. (2019), CVPR, arXiv:1902.09630，算法 1（定义）与算法 2（框）。
+        Rezatofighi et al. (2019), CVPR, arXiv:1902.09630，§3（定义）与 §3.1（框）。
 
     Examples:
         >>> float(giou([0, 0, 1, 1], [3, 0, 4, 1]))  # 外接框 4，并集 2

@@ -21,7 +21,7 @@ class ReLU(_Activation):
     r"""$\max(0,x)$。
 
     References:
-        Nair & Hinton (2010), *Rectified Linear Units Improve Restricted Boltzmann Machines*, ICML, §2。
+        Nair & Hinton (2010), *Rectified Linear Units Improve Restricted Boltzmann Machines*, ICML。
 
     Examples:
         >>> ReLU().operations((64, 7, 7))
@@ -48,7 +48,7 @@ class LeakyReLU(_Activation):
 
     References:
         Maas, Hannun & Ng (2013), *Rectifier Nonlinearities Improve Neural Network Acoustic Models*,
-        ICML Workshop, §2。
+        ICML Workshop。
 
     Examples:
         >>> LeakyReLU().operations((64, 7, 7))
@@ -161,7 +161,7 @@ class SiLU(_Activation):
 
     References:
         Ramachandran, Zoph & Le (2017), *Searching for Activation Functions*, arXiv:1710.05941, §4；
-        Elfwing, Uchibe & Doya (2017), arXiv:1702.03118, §2。
+        Elfwing, Uchibe & Doya (2017), arXiv:1702.03118。
 
     Examples:
         >>> SiLU().operations((64, 7, 7))
