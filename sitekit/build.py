@@ -18,6 +18,7 @@ from mkdocs.utils.yaml import yaml_load
 
 from sitekit import record
 from sitekit.assets import pack_library
+from sitekit.fonts import trim
 from sitekit.guard import check_site, report
 from sitekit.policy import protect
 
@@ -67,6 +68,7 @@ def build(builder: str) -> list[str]:
     problems += [f"{page}：转换到一半，进程就结束了。" for page in result.unfinished]
     if builder == "mkdocs" and not problems:
         _rebuild_search(site)
+    trim(site)
     protect(site)
     expected = set(expected_pages(config["nav"]))
     if found := check_site(site, expected_pages=expected, base_url=config["site_url"]):
