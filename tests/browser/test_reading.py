@@ -61,6 +61,42 @@ def test_an_empty_index_finds_nothing(reader: Callable[..., Reader]) -> None:
     assert hits(visitor.open(""), "感受野") == []
 
 
+def indexes(visitor: Reader, path: str) -> list[str]:
+    """打开一页之后取过的索引；以后再取，也记在这里。"""
+    fetched: list[str] = []
+    visitor.context.on("request", lambda each: SEARCH_INDEX in each.url and fetched.append(each.url))
+    visitor.open(path)
+    return fetched
+
+
+def test_the_index_is_fetched_when_the_reader_comes_to_search(reader: Callable[..., Reader]) -> None:
+    visitor = reader()
+    fetched = indexes(visitor, IOU)
+    assert fetched == []
+    visitor.page.keyboard.press("/")  # 主题的快捷键，与点搜索框一样
+    visitor.page.wait_for_load_state("networkidle")
+    assert len(fetched) == 1
+    assert any(FIELD in hit for hit in hits(visitor.page, "感受野"))
+    assert len(fetched) == 1
+
+
+def test_a_phone_fetches_the_index_when_the_glass_is_tapped(reader: Callable[..., Reader]) -> None:
+    visitor = reader(viewport={"width": 360, "height": 740}, has_touch=True)
+    fetched = indexes(visitor, "")
+    assert fetched == []
+    visitor.page.locator("label.md-header__button[for=__search]").tap()
+    assert any(FIELD in hit for hit in hits(visitor.page, "感受野"))
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize("query", ["?q=感受野", "?h=感受野"])
+def test_a_link_that_came_from_a_search_needs_it_at_once(reader: Callable[..., Reader], query: str) -> None:
+    visitor = reader()
+    assert len(indexes(visitor, FIELD + query)) == 1
+    found = ".md-search-result__link" if "q" in query else "article mark"
+    visitor.page.locator(found).first.wait_for(state="attached")
+
+
 # 正文里有什么，画出来多大：换页之后与直接打开时应当一样。
 CONTENT = """() => {
   const boxes = [...document.querySelectorAll("article :is(.katex, figure svg, details.claims)")];
