@@ -20,7 +20,10 @@ import dlnotes
 from dlnotes.cli import main
 
 ORACLES = Path(__file__).parent / "oracles"
-TORCHVISION = json.loads((ORACLES / "torchvision.json").read_text(encoding="utf-8"))
+TORCHVISION = {
+    name: json.loads((ORACLES / "torchvision" / f"{name}.json").read_text(encoding="utf-8"))
+    for name in ("alexnet", "vgg16")
+}
 NETWORKS = {"alexnet", "alexnet_caffe", "alexnet_seed", "vgg16", "zf5", "zfnet"}
 
 

@@ -37,7 +37,7 @@ def test_every_layer_equals_torchvision(name: str) -> None:
     """名字不同，按次序和种类对；torchvision 的 Flatten 是函数，没有这一行。"""
     rows = [row for row in book(name).rows if row.op in TORCHVISION_OPS]
     found = [[row.op, list(row.output), row.params, row.macs] for row in rows]
-    assert found == [layer[1:] for layer in oracle("torchvision")[name]["layers"]]
+    assert found == [layer[1:] for layer in oracle(f"torchvision/{name}")["layers"]]
     others = {row.op for row in book(name).rows} - set(TORCHVISION_OPS)
     assert others == {"ReLU", "Dropout", "Flatten"}
     assert all(row.params == row.macs == 0 for row in book(name).rows if row.op in others)
@@ -45,7 +45,7 @@ def test_every_layer_equals_torchvision(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16"])
 def test_totals_equal_torchvision(name: str) -> None:
-    expected = oracle("torchvision")[name]
+    expected = oracle(f"torchvision/{name}")
     assert book(name).params == expected["params"]
     assert book(name).macs == expected["macs"]
     flattened = sum(row.activation_bytes for row in book(name).rows if row.op == "Flatten")
