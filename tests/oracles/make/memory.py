@@ -11,14 +11,13 @@
 import gc
 import json
 import sys
-from collections import Counter, defaultdict
-from datetime import date
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 from _models import MODELS, SOURCE, default_input
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 
@@ -78,45 +77,59 @@ def measure(name: str, *, inplace: bool) -> dict[str, Any]:
 
     with saved_tensors_hooks(pack, alive.__getitem__):
         roots = outputs(model(image))
-        by_node: dict[str, Counter[str]] = defaultdict(Counter)
-        counted: set[int] = set()
-        kinds: Counter[str] = Counter()
+        savers: dict[int, set[str]] = {where: set() for where in kept}
         for node in nodes(roots):
-            kind = node.name().removesuffix("0")
-            kinds[kind] += 1
             for attribute, tensor in saved_by(node).items():
-                where = storage(tensor)
-                if where not in own and where != storage(image):
-                    assert where in kept, (name, kind, attribute)
-                    counted.add(where)
-                    by_node[kind][attribute] += tensor.numel() * tensor.element_size()
+                if storage(tensor) in kept:
+                    savers[storage(tensor)].add(f"{node.name().removesuffix('Backward0')}.{attribute}")
+                else:  # 参数、缓冲区；或与张量相乘的一个 Python 数，它不经过钩子
+                    assert storage(tensor) in own or tensor.dim() == 0, (name, node.name(), attribute)
     functional.relu = RELU
     alive.clear()
     whole = sum(kept.values())
-    without_image = whole - kept.get(storage(image), 0)
+    with_image = {"bytes_with_image": whole}
+    kept.pop(storage(image), None)
+    saved: Counter[str] = Counter()
+    for where, size in kept.items():
+        saved[" + ".join(sorted(savers[where])) or "CopySlices"] += size  # 就地改视图的节点藏着它包住的节点
+    assert saved.total() == sum(kept.values())
     return {
-        "bytes": without_image,
-        "bytes_with_image": whole,
-        "seen_in_the_graph": sum(kept[where] for where in counted),
-        "storages": len(kept) - (storage(image) in kept),
-        "nodes": dict(sorted(kinds.items())),
-        "saved": {kind: dict(sizes) for kind, sizes in sorted(by_node.items())},
+        "bytes": sum(kept.values()),
+        **with_image,
+        "storages": len(kept),
+        "saved": dict(saved.most_common()),
     }
 
 
 def oracle(name: str) -> dict[str, Any]:
-    result = {"input": list(default_input(name))}
-    for key, inplace in (("as_published", True), ("not_inplace", False)):
-        result[key] = measure(name, inplace=inplace)
-        gc.collect()
-    return result
+    published = measure(name, inplace=True)
+    gc.collect()
+    not_inplace = measure(name, inplace=False)["bytes"]
+    gc.collect()
+    saved = published.pop("saved")
+    return {"input": list(default_input(name)), **published, "bytes_not_inplace": not_inplace, "saved": saved}
+
+
+def text(records: dict[str, Any]) -> str:
+    """一个网络占一行。"""
+    head = {
+        "source": f"{SOURCE}，CPU，float32，训练模式，前向到输出为止（没有损失函数）",
+        "batch": BATCH,
+        "note": "bytes 不含输入图、参数、缓冲区，同一块存储只算一次；bytes_not_inplace 是关掉就地运算以后的；"
+        "saved 按“哪些节点的哪些属性留着它”给存储分组，各组之和是 bytes",
+    }
+    entries = [*head.items(), *records.items()]
+    body = ",\n".join(
+        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries
+    )
+    return f"{{\n{body}\n}}\n"
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    networks = sys.argv[1:] or list(MODELS)
-    records = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
-    for network in networks:
+    old = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
+    records = {name: old[name] for name in MODELS if name in old}
+    for network in sys.argv[1:] or MODELS:
         records[network] = oracle(network)
-        print(network, records[network]["as_published"], flush=True)
-        TARGET.write_text(json.dumps(records, ensure_ascii=False, indent=1), encoding="utf-8")
+        print(network, records[network], flush=True)
+        TARGET.write_text(text(records), encoding="utf-8")
