@@ -30,11 +30,12 @@ class Unaligned:
 Fields = tuple[Field, ...] | Literal["all"] | Unaligned
 """一个节点的单元看到输入的哪里：各方向的感受野、整个输入，或说不清的原因。"""
 
-Reach = tuple[Window, ...] | Literal["point", "gate", "all"] | Unaligned
+Reach = tuple[Window, ...] | Literal["point", "gate", "all", "nothing"] | Unaligned
 """一层的单元看到**它的输入**的哪里。
 
 各方向的窗口；`"point"` 是只看自己的位置；`"all"` 是所有位置；`"gate"` 是自己的位置，加上一个由所有位置算出的
-系数（如 GroupNorm 的均值与方差）；`Unaligned` 是各单元看到的位置不规则。
+系数（如 GroupNorm 的均值与方差）；`"nothing"` 是汇合时只用这个输入的形状，不用它的值；`Unaligned` 是各单元
+看到的位置不规则。
 """
 
 

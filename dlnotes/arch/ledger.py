@@ -266,7 +266,7 @@ def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -
     if isinstance(node.layer, Merge):
         reaches = node.layer.reaches(shapes)
         pairs = zip(sources, reaches, strict=True)
-        branches = [through(source, reach, gates=gates) for source, reach in pairs]
+        branches = [through(source, reach, gates=gates) for source, reach in pairs if reach != "nothing"]
         if isinstance(node.layer, Mul) and not gates:
             branches = [fields for fields in branches if fields != "all"] or branches
         seen = union(branches)

@@ -39,6 +39,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "ChannelShuffle": {"groups": 2},
     "Conv1d": {"out_channels": 8, "kernel_size": 3},
     "Conv2d": {"out_channels": 8, "kernel_size": 3},
+    "ConvMap2d": {"table": ((0,),), "kernel_size": 3},
     "ConvTranspose2d": {"out_channels": 8, "kernel_size": 3},
     "Embedding": {"num_embeddings": 8, "embedding_dim": 4},
     "GroupNorm": {"num_groups": 2},
@@ -46,8 +47,11 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "MaxPool2d": {"kernel_size": 8},
     "MultiheadAttention": {"num_heads": 2},
     "Pad": {"padding": 1},
+    "RBF": {"out_features": 8},
     "Split": {"chunks": 2, "index": 0},
+    "StochasticDepth": {"p": 0.5},
     "Upsample": {"scale_factor": 2},
+    "WindowAttention": {"num_heads": 2, "window_size": 8},
 }
 # 一个整数的参数和它的最小值
 COUNTS: dict[Argument, int] = {
@@ -65,9 +69,11 @@ COUNTS: dict[Argument, int] = {
     ("LocalResponseNorm", "size"): 1,
     ("MultiheadAttention", "num_heads"): 1,
     ("PReLU", "num_parameters"): 1,
+    ("RBF", "out_features"): 1,
     ("SelectToken", "index"): 0,
     ("Split", "chunks"): 1,
     ("Split", "index"): 0,
+    ("WindowAttention", "num_heads"): 1,
 }
 # 一个整数或 (高, 宽)：方向数和最小值
 SIZES: dict[Argument, tuple[int, int | None]] = {
@@ -80,21 +86,28 @@ SIZES: dict[Argument, tuple[int, int | None]] = {
     ("Conv2d", "dilation"): (2, 1),
     ("Conv2d", "kernel_size"): (2, 1),
     ("Conv2d", "stride"): (2, 1),
+    ("ConvMap2d", "dilation"): (2, 1),
+    ("ConvMap2d", "kernel_size"): (2, 1),
+    ("ConvMap2d", "stride"): (2, 1),
     ("ConvTranspose2d", "dilation"): (2, 1),
     ("ConvTranspose2d", "kernel_size"): (2, 1),
     ("ConvTranspose2d", "output_padding"): (2, 0),
     ("ConvTranspose2d", "padding"): (2, 0),
     ("ConvTranspose2d", "stride"): (2, 1),
+    ("Crop", "offset"): (2, 0),
     ("MaxPool2d", "dilation"): (2, 1),
     ("MaxPool2d", "kernel_size"): (2, 1),
     ("MaxPool2d", "stride"): (2, 1),
     ("Upsample", "scale_factor"): (2, 1),
+    ("WindowAttention", "shift_size"): (2, 0),
+    ("WindowAttention", "window_size"): (2, 1),
 }
 # 也可以两端不同；除 `Pad` 外不能为负，也可以是 "same"
 PADDINGS: dict[Argument, tuple[int, int | None]] = {
     ("AvgPool2d", "padding"): (2, 0),
     ("Conv1d", "padding"): (1, 0),
     ("Conv2d", "padding"): (2, 0),
+    ("ConvMap2d", "padding"): (2, 0),
     ("MaxPool2d", "padding"): (2, 0),
     ("Pad", "padding"): (2, None),
 }
@@ -105,12 +118,16 @@ SWITCHES: list[Argument] = [
     ("BatchNorm2d", "track_running_stats"),
     ("Conv1d", "bias"),
     ("Conv2d", "bias"),
+    ("ConvMap2d", "bias"),
     ("ConvTranspose2d", "bias"),
     ("GroupNorm", "affine"),
     ("LayerNorm", "bias"),
     ("LayerNorm", "elementwise_affine"),
     ("Linear", "bias"),
     ("MultiheadAttention", "bias"),
+    ("Scale", "bias"),
+    ("ToTokens", "grid"),
+    ("WindowAttention", "bias"),
 ]
 CHOICES: dict[Argument, str] = {
     ("AvgPool2d", "rounding"): "floor / ceil / ceil_caffe",
@@ -118,7 +135,7 @@ CHOICES: dict[Argument, str] = {
     ("MaxPool2d", "rounding"): "floor / ceil / ceil_caffe",
     ("Upsample", "mode"): "nearest / bilinear",
 }
-OTHERS: list[Argument] = [("Dropout", "p")]
+OTHERS: list[Argument] = [("ConvMap2d", "table"), ("Dropout", "p"), ("StochasticDepth", "p")]
 ARGUMENTS = [*COUNTS, *SIZES, *PADDINGS, *SWITCHES, *CHOICES, *OTHERS]
 
 
@@ -336,17 +353,18 @@ def test_half_of_a_dilated_pooling_window() -> None:
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, 2, float("nan"), float("inf")], ids=repr)
 def test_dropout_is_a_probability(p: float) -> None:
-    with pytest.raises(
-        ValueError, match=r"^`p` 应为 ?0 到 1 之间的概率，得到 .*它是丢弃的概率，不是保留的概率。$"
-    ):
-        Dropout(p)
+    message = r"^`p` 应为 ?0 到 1 之间的概率，得到 .*它是丢弃的概率，不是保留的概率。$"
+    for kind in (Dropout, layers.StochasticDepth):
+        with pytest.raises(ValueError, match=message):
+            kind(p)
 
 
 @pytest.mark.parametrize("p", ["0.5", None, True, 1j, [0.5]], ids=repr)
 def test_dropout_is_a_number(p: object) -> None:
-    with pytest.raises(TypeError, match=r"^`p` 应为 ?0 到 1 之间的概率，得到 .*。$") as caught:
-        Dropout(p)  # type: ignore[arg-type]
-    assert repr(p) in str(caught.value)
+    for kind in (Dropout, layers.StochasticDepth):
+        with pytest.raises(TypeError, match=r"^`p` 应为 ?0 到 1 之间的概率，得到 .*。$") as caught:
+            kind(p)  # type: ignore[arg-type]
+        assert repr(p) in str(caught.value)
 
 
 def pairs_of_layers(integer: Callable[[int], int]) -> list[tuple[Layer, Layer]]:

@@ -11,6 +11,7 @@ from dlnotes.arch import Tokens, Unaligned, Window, layers
 from dlnotes.arch.layers import Layer, Merge, Operation, Parameter, Shape
 
 IMAGE, SIGNAL, VECTOR, WORDS = (6, 12, 14), (6, 15), (6,), Tokens((4, 6))
+GRID = Tokens((5, 7, 6))
 
 
 def discovered() -> dict[str, type]:
@@ -58,6 +59,17 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
         },
         IMAGE,
     ),
+    "ConvMap2d": (
+        {
+            "table": ((0, 5), (1, 2, 3), (4,)),
+            "kernel_size": (3, 5),
+            "stride": (2, 1),
+            "padding": ((1, 0), (2, 3)),
+            "dilation": (1, 2),
+            "bias": True,
+        },
+        IMAGE,
+    ),
     "ConvTranspose2d": (
         {
             "out_channels": 8,
@@ -71,6 +83,7 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
         },
         IMAGE,
     ),
+    "Crop": ({"offset": (2, 3)}, [IMAGE, (3, 9, 8)]),
     "Dropout": ({"p": 0.2}, IMAGE),
     "ELU": ({}, IMAGE),
     "Embedding": ({"num_embeddings": 11, "embedding_dim": 4}, (5,)),
@@ -94,17 +107,23 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "MultiheadAttention": ({"num_heads": 3, "bias": True}, [WORDS, Tokens((5, 7))]),
     "PReLU": ({"num_parameters": 6}, IMAGE),
     "Pad": ({"padding": ((1, -2), (-3, 4))}, IMAGE),
+    "PatchMerging": ({}, GRID),
     "PositionEmbedding": ({}, WORDS),
+    "RBF": ({"out_features": 5}, VECTOR),
     "ReLU": ({}, IMAGE),
     "ReLU6": ({}, IMAGE),
+    "Scale": ({"bias": True}, IMAGE),
     "SelectToken": ({"index": 3}, WORDS),
     "SiLU": ({}, IMAGE),
     "Sigmoid": ({}, IMAGE),
     "Softmax": ({}, VECTOR),
     "Split": ({"chunks": 3, "index": 2}, IMAGE),
+    "StochasticDepth": ({"p": 0.2}, IMAGE),
     "Tanh": ({}, IMAGE),
-    "ToTokens": ({}, IMAGE),
+    "ToImage": ({}, GRID),
+    "ToTokens": ({"grid": True}, IMAGE),
     "Upsample": ({"scale_factor": (2, 3), "mode": "bilinear"}, IMAGE),
+    "WindowAttention": ({"num_heads": 3, "window_size": (3, 4), "shift_size": (1, 2), "bias": True}, GRID),
 }
 NAMES = sorted(KINDS)
 
@@ -163,7 +182,9 @@ POSITIONAL = {
     "ChannelShuffle": ["groups"],
     "Conv1d": ["out_channels", "kernel_size"],
     "Conv2d": ["out_channels", "kernel_size"],
+    "ConvMap2d": ["table", "kernel_size"],
     "ConvTranspose2d": ["out_channels", "kernel_size"],
+    "Crop": ["offset"],
     "Dropout": ["p"],
     "Embedding": ["num_embeddings", "embedding_dim"],
     "GroupNorm": ["num_groups"],
@@ -173,9 +194,12 @@ POSITIONAL = {
     "MultiheadAttention": ["num_heads"],
     "PReLU": ["num_parameters"],
     "Pad": ["padding"],
+    "RBF": ["out_features"],
     "SelectToken": ["index"],
     "Split": ["chunks"],
+    "StochasticDepth": ["p"],
     "Upsample": ["scale_factor"],
+    "WindowAttention": ["num_heads", "window_size"],
 }
 
 
@@ -221,7 +245,7 @@ def check_answers(layer: Any, given: Any) -> None:
         elif isinstance(reach, Unaligned):
             assert reach.reason
         else:
-            assert reach in ("point", "gate", "all")
+            assert reach in ("point", "gate", "all", "nothing")
 
 
 def to_numpy(value: object, integer: type) -> object:
@@ -249,7 +273,10 @@ def test_numpy_integers_are_as_good_as_python_integers(name: str, kind: type) ->
 def test_single_integers_are_stored_as_python_integers(name: str) -> None:
     """一个整数的参数存成 Python 的；可以是 (高, 宽) 的照使用者写的样子存。"""
     layer = KINDS[name](**{key: to_numpy(value, np.int16) for key, value in SAMPLES[name][0].items()})
-    pairs = ("kernel_size", "stride", "padding", "output_padding", "dilation", "output_size", "scale_factor")
+    pairs = (
+        *("kernel_size", "stride", "padding", "output_padding", "dilation", "output_size", "scale_factor"),
+        *("window_size", "shift_size", "offset"),
+    )
     for field in fields(layer):
         if field.name not in pairs:
             assert not isinstance(getattr(layer, field.name), np.generic), field.name
@@ -259,7 +286,18 @@ def test_single_integers_are_stored_as_python_integers(name: str) -> None:
 ON_TOKENS: dict[str, list[str]] = {
     "keep": [
         *("ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "Sigmoid", "Tanh", "Hardsigmoid", "Hardswish"),
-        *("SiLU", "Mish", "GELU", "Softmax", "Identity", "Dropout", "LayerNorm", "LocalResponseNorm"),
+        *(
+            "SiLU",
+            "Mish",
+            "GELU",
+            "Softmax",
+            "Identity",
+            "Dropout",
+            "StochasticDepth",
+            "Scale",
+            "LayerNorm",
+            "LocalResponseNorm",
+        ),
         *("ChannelShuffle", "PositionEmbedding", "Add", "Mul", "MultiheadAttention"),
     ],
     "change": ["Linear", "Split", "ClassToken", "Concat"],
@@ -267,7 +305,10 @@ ON_TOKENS: dict[str, list[str]] = {
     "reject": [
         *("Conv1d", "Conv2d", "ConvTranspose2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"),
         *("BatchNorm1d", "BatchNorm2d", "GroupNorm", "Pad", "Upsample", "ToTokens", "Embedding"),
+        *("ConvMap2d", "Crop", "RBF"),
     ],
+    # 只收排成网格的词 `(H, W, D)`，见 test_layers_windows.py
+    "grid": ["ToImage", "WindowAttention", "PatchMerging"],
 }
 
 

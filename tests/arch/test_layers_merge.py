@@ -1,4 +1,4 @@
-"""分支汇合：形状与 numpy 的广播、拼接比。"""
+"""分支汇合：形状与 numpy 的广播、拼接、切片比。"""
 
 from math import prod
 
@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlnotes.arch import Add, Concat, Mul, Tokens, Unaligned
+from dlnotes.arch import (
+    Add,
+    Concat,
+    Conv2d,
+    Crop,
+    MaxPool2d,
+    Mul,
+    Network,
+    Node,
+    Tokens,
+    Unaligned,
+    Window,
+    ledger,
+)
 from dlnotes.arch.layers import Merge, Shape
 
 SIZES = st.integers(1, 4)
@@ -143,3 +156,37 @@ def test_a_gate_is_broadcast_over_the_positions() -> None:
     assert list(Mul().reaches([Tokens((7, 6)), Tokens((7, 1))])) == ["point", "point"]
     assert isinstance(Mul().reaches([Tokens((7, 6)), Tokens((1, 6))])[1], Unaligned)
     assert Mul().operations([image, (64, 1, 1)]) == ops(64 * 56 * 56)
+
+
+def test_crop_slices_like_numpy() -> None:
+    """Caffe 的 Crop：从偏移处起，裁成与第二个输入一样高、一样宽。"""
+    image, reference = np.zeros((21, 12, 15)), np.zeros((3, 7, 9))
+    for offset, (top, left) in ((0, (0, 0)), (3, (3, 3)), ((5, 6), (5, 6))):
+        cropped = image[:, top : top + reference.shape[1], left : left + reference.shape[2]]
+        layer, shapes = Crop(offset), [image.shape, reference.shape]
+        assert layer.output(shapes) == cropped.shape
+        assert layer.parameters(shapes) == layer.operations(shapes) == {}
+        assert list(layer.reaches(shapes)) == [(Window(1, 1, -top), Window(1, 1, -left)), "nothing"]
+    for offset, size in ((6, 12), ((0, 7), 15)):
+        with pytest.raises(
+            ValueError, match=rf"^`shape` 应为 ?\d+ 个像素以上，得到 {size}；请减小 `offset`。$"
+        ):
+            Crop(offset).output([image.shape, reference.shape])
+    for shapes in ([image.shape], [image.shape] * 3, []):
+        with pytest.raises(ValueError, match=r"^`inputs` 应为两个输入，得到 \d 个；.*。$"):
+            Crop().output(shapes)
+    for shapes in ([(21,), (3, 7, 9)], [(21, 12, 15), Tokens((3, 7, 9))]):
+        with pytest.raises(ValueError, match=r"^`shape` 应为 \(C, H, W\)，得到 .*。$"):
+            Crop().output(shapes)
+
+
+def test_crop_does_not_look_at_the_second_input() -> None:
+    """第二个输入只给大小：它的步距不同、看得更远，都不影响裁出来的感受野。"""
+    nodes = [
+        Node("conv", Conv2d(4, 3), ("input",)),
+        Node("pool", MaxPool2d(2), ("conv",)),
+        Node("crop", Crop((5, 2)), ("conv", "pool")),
+    ]
+    row = ledger(Network("net", (3, 20, 22), nodes))["crop"]
+    assert row.output == (4, 9, 10)
+    assert (row.rf, row.jump, row.start) == ((3, 3), (1, 1), (5, 2))

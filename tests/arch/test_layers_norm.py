@@ -27,6 +27,7 @@ from dlnotes.arch import (
     Sigmoid,
     SiLU,
     Softmax,
+    StochasticDepth,
     Tanh,
     Tokens,
 )
@@ -68,7 +69,9 @@ def test_activations_are_counted_once_per_element(layer: Layer, shape: Shape) ->
 
 
 @pytest.mark.parametrize("shape", [IMAGE, SIGNAL, VECTOR, WORDS], ids=repr)
-@pytest.mark.parametrize("layer", [Identity(), Dropout(), Dropout(0), Dropout(1.0)], ids=str)
+@pytest.mark.parametrize(
+    "layer", [Identity(), Dropout(), Dropout(0), Dropout(1.0), StochasticDepth(0.2)], ids=str
+)
 def test_identity_and_dropout_do_nothing_at_inference(layer: Layer, shape: Shape) -> None:
     assert layer.output(shape) == shape
     assert type(layer.output(shape)) is type(shape)

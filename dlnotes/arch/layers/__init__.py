@@ -30,13 +30,18 @@ from dlnotes.arch.layers.activation import ReLU6 as ReLU6
 from dlnotes.arch.layers.activation import Sigmoid as Sigmoid
 from dlnotes.arch.layers.activation import SiLU as SiLU
 from dlnotes.arch.layers.activation import Softmax as Softmax
+from dlnotes.arch.layers.activation import StochasticDepth as StochasticDepth
 from dlnotes.arch.layers.activation import Tanh as Tanh
 from dlnotes.arch.layers.conv import Conv1d as Conv1d
 from dlnotes.arch.layers.conv import Conv2d as Conv2d
 from dlnotes.arch.layers.conv import ConvTranspose2d as ConvTranspose2d
+from dlnotes.arch.layers.conv_map import ConvMap2d as ConvMap2d
+from dlnotes.arch.layers.dense import RBF as RBF
 from dlnotes.arch.layers.dense import Linear as Linear
+from dlnotes.arch.layers.dense import Scale as Scale
 from dlnotes.arch.layers.merge import Add as Add
 from dlnotes.arch.layers.merge import Concat as Concat
+from dlnotes.arch.layers.merge import Crop as Crop
 from dlnotes.arch.layers.merge import Mul as Mul
 from dlnotes.arch.layers.norm import BatchNorm1d as BatchNorm1d
 from dlnotes.arch.layers.norm import BatchNorm2d as BatchNorm2d
@@ -57,4 +62,7 @@ from dlnotes.arch.layers.tokens import Embedding as Embedding
 from dlnotes.arch.layers.tokens import MultiheadAttention as MultiheadAttention
 from dlnotes.arch.layers.tokens import PositionEmbedding as PositionEmbedding
 from dlnotes.arch.layers.tokens import SelectToken as SelectToken
+from dlnotes.arch.layers.tokens import ToImage as ToImage
 from dlnotes.arch.layers.tokens import ToTokens as ToTokens
+from dlnotes.arch.layers.windows import PatchMerging as PatchMerging
+from dlnotes.arch.layers.windows import WindowAttention as WindowAttention

@@ -88,12 +88,12 @@ class Layer(_Rules[Shape]):
     Examples:
         >>> from dataclasses import dataclass
         >>> @dataclass(frozen=True)
-        ... class Scale(Layer):  # 每个通道乘一个可学习的系数
+        ... class Shift(Layer):  # 每个通道加一个可学习的数
         ...     def parameters(self, shape, /):
-        ...         return {"weight": shape[0]}
+        ...         return {"bias": shape[0]}
         ...     def operations(self, shape, /):
-        ...         return {"elementwise": shape[0] * shape[1] * shape[2]}
-        >>> Scale().output((64, 7, 7)), Scale().params((64, 7, 7)), Scale().macs((64, 7, 7))
+        ...         return {"bias": shape[0] * shape[1] * shape[2]}
+        >>> Shift().output((64, 7, 7)), Shift().params((64, 7, 7)), Shift().macs((64, 7, 7))
         ((64, 7, 7), 64, 0)
     """
 

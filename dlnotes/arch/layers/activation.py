@@ -213,7 +213,7 @@ class Softmax(_Activation):
 
 @dataclass(frozen=True)
 class Identity(Layer):
-    """什么也不做，推理时的随机深度（stochastic depth）也是它。
+    """什么也不做。
 
     References:
         He et al. (2016), *Identity Mappings in Deep Residual Networks*, arXiv:1603.05027, §2。
@@ -247,8 +247,40 @@ class Dropout(Layer):
     p: float = 0.5
 
     def __post_init__(self) -> None:
-        expected, remedy = "0 到 1 之间的概率", "它是丢弃的概率，不是保留的概率"
-        if isinstance(self.p, bool) or not isinstance(self.p, Real):
-            raise TypeError(problem("p", expected, repr(self.p), remedy))
-        if not 0 <= self.p <= 1:
-            raise ValueError(problem("p", expected, repr(self.p), remedy))
+        _check_probability(self.p)
+
+
+@dataclass(frozen=True)
+class StochasticDepth(Layer):
+    r"""随机深度：训练时按概率把一个样本的整条残差支路置零，推理时什么也不做，所以不计运算。
+
+    论文推理时把支路乘以保留的概率；这里与 torchvision 相同，改在训练时除以它。
+
+    Attributes:
+        p: **丢弃**的概率（torchvision 的约定），不是保留的概率。
+
+    Raises:
+        TypeError: `p` 不是实数。
+        ValueError: `p` 不在 0 到 1 之间。
+
+    References:
+        Huang et al. (2016), *Deep Networks with Stochastic Depth*, arXiv:1603.09382, §3 与式 5（那里的
+        $p_\ell$ 是保留的概率）；torchvision `ops/stochastic_depth.py`。
+
+    Examples:
+        >>> StochasticDepth(0.1).output((96, 56, 56)), StochasticDepth(0.1).operations((96, 56, 56))
+        ((96, 56, 56), {})
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        _check_probability(self.p)
+
+
+def _check_probability(p: float) -> None:
+    expected, remedy = "0 到 1 之间的概率", "它是丢弃的概率，不是保留的概率"
+    if isinstance(p, bool) or not isinstance(p, Real):
+        raise TypeError(problem("p", expected, repr(p), remedy))
+    if not 0 <= p <= 1:
+        raise ValueError(problem("p", expected, repr(p), remedy))

@@ -1,12 +1,22 @@
-"""分支汇合：相加、相乘、在通道上拼接。"""
+"""分支汇合：相加、相乘、在通道上拼接，照另一个输入的大小裁剪。"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from dlnotes._check import problem
+from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
-from dlnotes.arch.layers._base import Merge, Operations, Shape, Tokens, features, positions, some
+from dlnotes.arch.layers._base import (
+    Merge,
+    Operations,
+    Shape,
+    Tokens,
+    channels_first,
+    features,
+    positions,
+    some,
+)
+from dlnotes.arch.receptive import Window
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,47 @@ class Concat(Merge):
     def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
         # 向量没有别的轴，拼接之后元素换了位置
         return ["all" if len(shape) == 1 else "point" for shape in shapes]
+
+
+@dataclass(frozen=True)
+class Crop(Merge):
+    """把第一个输入裁到与第二个输入一样高、一样宽；第二个只给大小，它的值不用。
+
+    Attributes:
+        offset: 从上边、左边裁去的像素数；一个整数，或 `(高, 宽)`。
+
+    Raises:
+        TypeError: `offset` 不是整数。
+        ValueError: `offset` 是负数，输入不是两幅图像，或裁去 `offset` 之后第一个不够大。
+
+    References:
+        Caffe `src/caffe/layers/crop_layer.cpp`（那里还可以裁别的轴）。
+
+    Examples:
+        >>> Crop(19).output([(21, 544, 544), (3, 500, 500)])
+        (21, 500, 500)
+    """
+
+    offset: int | tuple[int, int] = 0
+
+    def __post_init__(self) -> None:
+        self._offsets()
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        if len(shapes) != 2:
+            remedy = "依次是要裁的、给出大小的"
+            raise ValueError(problem("inputs", "两个输入", f"{len(shapes)} 个", remedy))
+        (channels, sizes), (_, targets) = (channels_first(shape, 2) for shape in shapes)
+        for size, offset, target in zip(sizes, self._offsets(), targets, strict=True):
+            if size < offset + target:
+                raise ValueError(problem("shape", f"{offset + target} 个像素以上", size, "请减小 `offset`"))
+        return channels, *targets
+
+    def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+        return [tuple(Window(1, padding=-offset) for offset in self._offsets()), "nothing"]
+
+    def _offsets(self) -> tuple[int, ...]:
+        return per_axis("offset", self.offset, axes=2, minimum=0)
 
 
 def _check_some(shapes: Sequence[Shape]) -> None:

@@ -52,21 +52,52 @@ class ToTokens(Layer):
 
     词元按行排列，第 t 个词元是第 `t // W` 行、第 `t % W` 列的位置，感受野的行、列照旧。
 
+    Attributes:
+        grid: 词元是否照旧排成网格，`(C, H, W)` 成为 `(H, W, C)`：只把通道换到最后，不排成一列。
+
     Raises:
+        TypeError: `grid` 不是布尔值。
         ValueError: 到达它的不是通道在前的图像或信号。
 
     References:
         Dosovitskiy et al. (2020), *An Image is Worth 16x16 Words*, arXiv:2010.11929, §3.1。
 
     Examples:
-        >>> ToTokens().output((768, 14, 14))
-        Tokens((196, 768))
+        >>> ToTokens().output((768, 14, 14)), ToTokens(grid=True).output((768, 14, 14))
+        (Tokens((196, 768)), Tokens((14, 14, 768)))
     """
+
+    _: KW_ONLY
+    grid: bool = False
+
+    def __post_init__(self) -> None:
+        boolean("grid", self.grid)
 
     def output(self, shape: Shape, /) -> Shape:
         if isinstance(shape, Tokens) or len(shape) < 2:
             raise ValueError(problem("shape", "(C, H, W) 或 (C, L)", shape, "它已经没有通道在前的位置"))
-        return Tokens((prod(shape[1:]), shape[0]))
+        channels, *sizes = shape
+        return Tokens((*sizes, channels)) if self.grid else Tokens((prod(sizes), channels))
+
+
+@dataclass(frozen=True)
+class ToImage(Layer):
+    """把排成网格的词元 `(H, W, D)` 换回图像 `(D, H, W)`，`ToTokens(grid=True)` 的逆。
+
+    Raises:
+        ValueError: 到达它的不是网格 `(H, W, D)`。
+
+    References:
+        PyTorch `torch.permute`。
+
+    Examples:
+        >>> ToImage().output(Tokens((14, 14, 768)))
+        (768, 14, 14)
+    """
+
+    def output(self, shape: Shape, /) -> Shape:
+        height, width, features = on_grid(shape)
+        return features, height, width
 
 
 @dataclass(frozen=True)
@@ -225,6 +256,14 @@ class MultiheadAttention(Merge):
         if not 1 <= len(sequences) <= 3:
             raise ValueError(problem("inputs", "一到三个输入", f"{len(shapes)} 个", "依次是查询、键、值"))
         return sequences + sequences[-1:] * (3 - len(sequences))
+
+
+def on_grid(shape: Shape) -> tuple[int, int, int]:
+    """检查形状是排成网格的词元，返回高、宽、维数。"""
+    if not isinstance(shape, Tokens) or len(shape) != 3:
+        raise ValueError(problem("shape", "网格 (H, W, D)", shape, "图像请先用 ToTokens(grid=True) 换成网格"))
+    height, width, features = shape
+    return height, width, features
 
 
 def _sequence(shape: Shape) -> tuple[int, int]:
