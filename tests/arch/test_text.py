@@ -54,7 +54,12 @@ def test_the_text_is_the_network_written_in_python() -> None:
     )
 
 
-@pytest.mark.parametrize("name", zoo.names())
+def is_a_chain(network: Network) -> bool:
+    sources = ["input", *(node.name for node in network.nodes)]
+    return all(node.inputs == (source,) for node, source in zip(network.nodes, sources, strict=False))
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if is_a_chain(zoo.load(name))])
 def test_a_network_survives_writing_and_reading(name: str) -> None:
     assert parse(write(zoo.load(name)), name) == zoo.load(name)
 
