@@ -279,7 +279,7 @@ def test_mistakes(arguments: list[str]) -> None:
 
 
 def test_messages_say_what_to_do() -> None:
-    assert run("show", "vgg").err == "dlnotes：`name` 应为已有的网络名，得到 'vgg'；相近的有 vgg16。\n"
+    assert run("show", "zf6").err == "dlnotes：`name` 应为已有的网络名，得到 'zf6'；相近的有 zf5。\n"
     assert "pool5（MaxPool2d）：窗口 2×2 大于到达它的 1×1" in run("show", "vgg16", "--input", "16").err
     assert "`--input` 应为" in run("show", "vgg16", "--input", "3x224").err
     assert run("shwo").err == "dlnotes：没有命令“shwo”；用法见 dlnotes --help。\n"

@@ -4,14 +4,12 @@ from dlnotes.arch.blocks import sequential
 from dlnotes.arch.layers import (
     AdaptiveAvgPool2d,
     Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
     LocalResponseNorm,
     MaxPool2d,
     ReLU,
 )
 from dlnotes.arch.network import Network
+from dlnotes.arch.zoo._blocks import classifier
 
 
 def alexnet() -> Network:
@@ -39,14 +37,7 @@ def alexnet() -> Network:
             ("relu5", ReLU()),
             ("pool5", MaxPool2d(3, stride=2)),
             ("avgpool", AdaptiveAvgPool2d(6)),
-            ("flatten", Flatten()),
-            ("drop6", Dropout()),
-            ("fc6", Linear(4096)),
-            ("relu6", ReLU()),
-            ("drop7", Dropout()),
-            ("fc7", Linear(4096)),
-            ("relu7", ReLU()),
-            ("fc8", Linear(1000)),
+            *classifier(dropout="before"),
         ],
     )
 
@@ -80,14 +71,7 @@ def alexnet_caffe() -> Network:
             ("conv5", Conv2d(256, 3, padding=1, groups=2)),
             ("relu5", ReLU()),
             ("pool5", pool),
-            ("flatten", Flatten()),
-            ("fc6", Linear(4096)),
-            ("relu6", ReLU()),
-            ("drop6", Dropout()),
-            ("fc7", Linear(4096)),
-            ("relu7", ReLU()),
-            ("drop7", Dropout()),
-            ("fc8", Linear(1000)),
+            *classifier(dropout="after"),
         ],
     )
 

@@ -1,8 +1,9 @@
 """ZFNet（2013）与 Faster R-CNN 用的 ZF-5：第一层都是 7×7、步长 2，补零和池化却不同。"""
 
 from dlnotes.arch.blocks import sequential
-from dlnotes.arch.layers import Conv2d, Dropout, Flatten, Linear, LocalResponseNorm, MaxPool2d, ReLU
+from dlnotes.arch.layers import Conv2d, LocalResponseNorm, MaxPool2d, ReLU
 from dlnotes.arch.network import Network
+from dlnotes.arch.zoo._blocks import classifier
 
 
 def zfnet() -> Network:
@@ -35,14 +36,7 @@ def zfnet() -> Network:
             ("conv5", Conv2d(256, 3, padding=1)),
             ("relu5", ReLU()),
             ("pool5", pool),
-            ("flatten", Flatten()),
-            ("fc6", Linear(4096)),
-            ("relu6", ReLU()),
-            ("drop6", Dropout()),
-            ("fc7", Linear(4096)),
-            ("relu7", ReLU()),
-            ("drop7", Dropout()),
-            ("fc8", Linear(1000)),
+            *classifier(dropout="after"),
         ],
     )
 
