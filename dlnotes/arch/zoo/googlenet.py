@@ -40,11 +40,11 @@ _INCEPTION = {  # #1×1，#3×3 reduce，#3×3，#5×5 reduce，#5×5，pool pro
 def googlenet() -> Network:
     """torchvision 的 GoogLeNet，不带辅助分类器：卷积之后都有批归一化，没有偏置，没有局部响应归一化。
 
-    与论文不同之处：论文的 5×5 卷积在这里是 3×3（torchvision 承认的错误，预训练的权重已是如此，所以不改），
-    maxpool4 的窗口是 2 而不是 3。
+    与论文还有两处不同：maxpool4 的窗口是 2 而不是 3；论文的 5×5 卷积在这里是 3×3，因为权重移植自 TensorFlow，
+    那里就是 3×3，不重新训练便改不了。
 
     References:
-        torchvision `models/googlenet.py`；5×5 的缘由见 https://github.com/pytorch/vision/issues/906 。
+        torchvision `models/googlenet.py`；3×3 的由来见 pytorch/vision#906。
     """
     return _torchvision("googlenet", aux=())
 
