@@ -1,8 +1,11 @@
-"""FCN：把 VGG-16 的全连接层改成卷积，于是输入多大都行；再一步放大 32 倍，给每个像素打分。"""
+"""FCN：把分类网络改成给每个像素分类，于是输入多大都行；一个一步放大 32 倍，一个用膨胀卷积只缩小 8 倍。"""
 
-from dlnotes.arch.blocks import Path, sequential
-from dlnotes.arch.layers import Conv2d, ConvTranspose2d, Crop, Dropout, Layer, MaxPool2d, ReLU
+from dlnotes.arch.blocks import Block, Path, sequential
+from dlnotes.arch.layers import Conv2d, ConvTranspose2d, Crop, Dropout, Layer, MaxPool2d, ReLU, Upsample
 from dlnotes.arch.network import INPUT, Network, Node
+from dlnotes.arch.zoo._blocks import conv_bn
+from dlnotes.arch.zoo._residual import bottleneck, stem
+from dlnotes.arch.zoo._stages import stages
 
 
 def fcn32s() -> Network:
@@ -39,6 +42,34 @@ def fcn32s() -> Network:
     return Network(body.name, body.input, (*body.nodes, score))
 
 
+def fcn_resnet50() -> Network:
+    """FCN，主干是膨胀的 ResNet-50，21 类；没有训练用的辅助头（torchvision 的 `aux_loss=False`）。
+
+    layer3、layer4 的步长 2 换成膨胀：此后的 3×3 膨胀率乘 2（每段的第一块仍用上一段的）。主干的参数、感受野与
+    `resnet50` 相同，特征图却不再缩小。最后双线性插值放大 8 倍，回到输入的大小，所以输入的边长要是 8 的倍数
+    （torchvision 直接插值到输入的大小）。论文的 FCN 用转置卷积放大、与浅层相加，这里只沿用了它的思路。
+
+    References:
+        Long, Shelhamer & Darrell (2014), *Fully Convolutional Networks for Semantic Segmentation*,
+        arXiv:1411.4038；膨胀代替步长见 Yu, Koltun & Funkhouser (2017), *Dilated Residual Networks*,
+        arXiv:1705.09914；torchvision `models/segmentation/fcn.py` 与 `models/resnet.py`。
+    """
+    return sequential(
+        "fcn_resnet50",
+        (3, 224, 224),
+        [
+            *stem(),
+            *stages(64, [(bottleneck, 256, 3, 1), (bottleneck, 512, 4, 2)], name="layer"),
+            ("layer3", _dilated(512, 1024, depth=6, before=1, after=2)),
+            ("layer4", _dilated(1024, 2048, depth=3, before=2, after=4)),
+            ("head", conv_bn(512, 3)),
+            ("drop", Dropout(0.1)),
+            ("classifier", Conv2d(21, 1)),
+            ("upsample", Upsample(8, mode="bilinear")),
+        ],
+    )
+
+
 def _stage(stage: int, *, channels: int, depth: int, padding: int = 1) -> Path:
     """VGG-16 的一段；`padding` 是第一个卷积补的圈数。"""
     layers: list[tuple[str, Layer]] = []
@@ -47,3 +78,10 @@ def _stage(stage: int, *, channels: int, depth: int, padding: int = 1) -> Path:
         layers.append((f"conv{stage}_{index}", Conv2d(channels, 3, padding=rings)))
         layers.append((f"relu{stage}_{index}", ReLU()))
     return [*layers, (f"pool{stage}", MaxPool2d(2, rounding="ceil_caffe"))]
+
+
+def _dilated(inputs: int, outputs: int, *, depth: int, before: int, after: int) -> list[tuple[str, Block]]:
+    """膨胀的一段：第一块的膨胀率是 `before`，其余各块是 `after`，步长都是 1。"""
+    first = bottleneck(inputs, outputs, dilation=before)
+    rest = bottleneck(outputs, outputs, dilation=after)
+    return [(str(index), block) for index, block in enumerate([first, *[rest] * (depth - 1)])]
