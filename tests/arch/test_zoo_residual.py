@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dlnotes.arch import Conv2d, Ledger, Network, ReLU, ReLU6, Row, ledger, residual, sequential, zoo
+from dlnotes.arch import Conv2d, Ledger, Network, ReLU, ReLU6, Row, Split, ledger, residual, sequential, zoo
 from dlnotes.arch.zoo._inverted import divisible, inverted_residual, squeeze_excitation
 from dlnotes.arch.zoo._residual import basic, bottleneck
 from dlnotes.arch.zoo._stages import then
-from dlnotes.arch.zoo.regnet import generated_widths
+from dlnotes.arch.zoo.regnet import _widths
 from dlnotes.arch.zoo.shufflenet import shuffle_unit
 
 ORACLES = Path(__file__).parents[1] / "oracles"
@@ -78,6 +78,40 @@ def test_totals_equal_torchvision_also_for_an_image_that_is_not_square(name: str
     other = expected["not_square"]
     again = ledger(zoo.load(name), tuple(other["input"]))
     assert (again.params, again.macs) == (mine.params, other["macs"])
+
+
+ACTIVATIONS: dict[str, dict[str, tuple[int, int]]] = {
+    "resnet18": {"ReLU": (17, 2_308_096)},
+    "resnet34": {"ReLU": (33, 3_562_496)},
+    "resnet50": {"ReLU": (49, 9_608_704)},
+    "resnet101": {"ReLU": (100, 14_726_656)},
+    "resnet152": {"ReLU": (151, 21_048_832)},
+    "wide_resnet50_2": {"ReLU": (49, 12_895_232)},
+    "resnext50_32x4d": {"ReLU": (49, 12_895_232)},
+    "fcn_resnet50": {"ReLU": (50, 21_977_088)},
+    "mobilenet_v2": {"ReLU6": (35, 6_105_792)},
+    "mnasnet1_0": {"ReLU": (35, 4_798_080)},
+    "shufflenet_v2_x0_5": {"ReLU": (37, 821_632)},
+    "shufflenet_v2_x1_0": {"ReLU": (37, 1_488_032)},
+    "mobilenet_v3_small": {"Hardswish": (19, 799_136), "ReLU": (14, 470_992), "Hardsigmoid": (9, 2296)},
+    "mobilenet_v3_large": {"Hardswish": (21, 1_511_264), "ReLU": (19, 2_315_392), "Hardsigmoid": (8, 4056)},
+    "efficientnet_b0": {"SiLU": (49, 6_157_916), "Sigmoid": (16, 8960)},
+    "regnet_y_400mf": {"ReLU": (65, 3_592_856), "Sigmoid": (16, 4248)},
+}
+"""torchvision 0.28 各种激活模块的次数与输出的元素个数：meta 设备上的前向钩子，输入 224。"""
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_activations_equal_torchvision(name: str) -> None:
+    rows = [row for row in book(name).rows if "activation" in row.operations]
+    found = {
+        op: (
+            sum(row.op == op for row in rows),
+            sum(row.operations["activation"] for row in rows if row.op == op),
+        )
+        for op in {row.op for row in rows}
+    }
+    assert found == ACTIVATIONS[name]
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
@@ -234,11 +268,25 @@ def test_receptive_fields_of_mobilenet_v1_equal_slim(size: int, column: int) -> 
         assert (row.rf, row.jump, row.start) == both(endpoint[1], endpoint[2], endpoint[column]), row.name
 
 
-def test_the_widths_of_regnet_y_400mf() -> None:
-    """pycls 公布的 RegNetY-400MF：宽 48、104、208、440，块数 1、3、6、6。"""
-    widths = generated_widths(16, initial=48, slope=27.89, step=2.09)
-    assert widths == [48] + [104] * 3 + [208] * 6 + [440] * 6
-    assert all(width % 8 == 0 for width in generated_widths(22, initial=24, slope=24.48, step=2.54))
+@pytest.mark.parametrize(
+    ("depth", "initial", "slope", "step", "stages"),
+    [
+        (16, 48, 27.89, 2.09, {48: 1, 104: 3, 208: 6, 440: 6}),  # Y-400MF
+        (14, 56, 38.84, 2.4, {56: 1, 136: 3, 320: 8, 776: 2}),
+        (27, 48, 20.71, 2.65, {48: 2, 128: 6, 336: 17, 896: 2}),
+        (17, 192, 76.82, 2.19, {192: 2, 424: 4, 920: 10, 2016: 1}),
+        (20, 232, 115.89, 2.53, {232: 2, 584: 5, 1488: 12, 3760: 1}),
+        (22, 24, 24.48, 2.54, {24: 1, 64: 2, 152: 7, 392: 12}),
+        (25, 88, 26.31, 2.25, {88: 2, 200: 6, 448: 15, 1000: 2}),
+        (23, 320, 69.86, 2.0, {320: 2, 640: 7, 1280: 13, 2560: 1}),
+    ],
+)
+def test_the_widths_of_regnets(
+    depth: int, initial: int, slope: float, step: float, stages: dict[int, int]
+) -> None:
+    """torchvision 0.28 的 `BlockParams.from_init_params`（不按分组再调整）生成的宽度与块数。"""
+    widths = [width for width, count in stages.items() for _ in range(count)]
+    assert _widths(depth, initial=initial, slope=slope, step=step) == widths
 
 
 def test_rounding_to_a_multiple_never_loses_a_tenth() -> None:
@@ -300,8 +348,11 @@ def test_stochastic_depth_stands_only_before_an_addition() -> None:
 @pytest.mark.parametrize("stride", [1, 2])
 def test_the_halves_of_a_shuffle_unit(stride: int) -> None:
     """步长 1：前一半直通，后一半卷积；步长 2：两路都读整个输入。"""
-    links = edges(sequential("net", (16, 8, 8), [("unit", shuffle_unit(16, 16 * stride, stride))]))
+    network = sequential("net", (16, 8, 8), [("unit", shuffle_unit(16, 16 * stride, stride))])
+    links = edges(network)
     assert links["unit.shuffle"] == ("unit.concat",)
+    splits = [node.layer for node in network.nodes if isinstance(node.layer, Split)]
+    assert splits == ([Split(2, index=0), Split(2, index=1)] if stride == 1 else [])
     left, right = links["unit.concat"]
     assert right == "unit.branch2.pointwise2.relu"
     if stride == 1:

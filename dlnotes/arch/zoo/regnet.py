@@ -19,7 +19,7 @@ def regnet_y_400mf() -> Network:
         Radosavovic et al. (2020), *Designing Network Design Spaces*, arXiv:2003.13678；
         torchvision `models/regnet.py`。
     """
-    widths = generated_widths(16, initial=48, slope=27.89, step=2.09)
+    widths = _widths(16, initial=48, slope=27.89, step=2.09)
     unit = partial(y_block, group_width=8)
     table = [(unit, width, depth, 2) for width, depth in Counter(widths).items()]  # 宽度只增不减
     return sequential(
@@ -27,31 +27,6 @@ def regnet_y_400mf() -> Network:
         (3, 224, 224),
         [("stem", conv_bn(32, 3, stride=2)), *stages(32, table, name="stage"), *head()],
     )
-
-
-def generated_widths(depth: int, *, initial: int, slope: float, step: float) -> list[int]:
-    r"""量化的线性宽度：第 $j$ 块先取 $u_j=w_0+w_a j$，再换成 $w_0w_m^{s}$，最后取最近的 8 的倍数。
-
-    $s$ 是 $\log_{w_m}(u_j/w_0)$ 四舍五入的整数，所以宽度只有几种，相同的连成一段。
-
-    Args:
-        depth: 块数 $d$。
-        initial: 第 0 块的宽度 $w_0$。
-        slope: 每块增加的宽度 $w_a$。
-        step: 相邻两段的宽度之比 $w_m$。
-
-    Returns:
-        各块的宽度，只增不减。
-
-    References:
-        Radosavovic et al. (2020), arXiv:2003.13678, 式 2–4；取 8 的倍数见 torchvision `models/regnet.py`。
-
-    Examples:
-        >>> generated_widths(16, initial=48, slope=27.89, step=2.09)[:5]
-        [48, 104, 104, 104, 208]
-    """
-    exponents = [round(log(1 + slope * index / initial, step)) for index in range(depth)]
-    return [8 * round(initial * step**exponent / 8) for exponent in exponents]
 
 
 def y_block(inputs: int, outputs: int, stride: int, *, group_width: int) -> Block:
@@ -83,3 +58,28 @@ def y_block(inputs: int, outputs: int, stride: int, *, group_width: int) -> Bloc
         ("c", conv_bn(outputs, 1, activation=None)),
     ]
     return then(parallel(shortcut, body, join=Add()), "relu", ReLU())
+
+
+def _widths(depth: int, *, initial: int, slope: float, step: float) -> list[int]:
+    r"""量化的线性宽度：第 $j$ 块先取 $u_j=w_0+w_a j$，再换成 $w_0w_m^{s}$，最后取最近的 8 的倍数。
+
+    $s$ 是 $\log_{w_m}(u_j/w_0)$ 四舍五入的整数，所以宽度只有几种，相同的连成一段。
+
+    Args:
+        depth: 块数 $d$。
+        initial: 第 0 块的宽度 $w_0$。
+        slope: 每块增加的宽度 $w_a$。
+        step: 相邻两段的宽度之比 $w_m$。
+
+    Returns:
+        各块的宽度，只增不减。
+
+    References:
+        Radosavovic et al. (2020), arXiv:2003.13678, 式 2–4；取 8 的倍数见 torchvision `models/regnet.py`。
+
+    Examples:
+        >>> _widths(16, initial=48, slope=27.89, step=2.09)[:5]
+        [48, 104, 104, 104, 208]
+    """
+    exponents = [round(log(1 + slope * index / initial, step)) for index in range(depth)]
+    return [8 * round(initial * step**exponent / 8) for exponent in exponents]
