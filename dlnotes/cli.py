@@ -132,7 +132,13 @@ def _book(name: str, options: argparse.Namespace) -> Ledger:
     choice("--dtype", options.dtype, list(BYTES))
     network = zoo.load(name)
     shape = None if options.input is None else _shape(options.input, network.input)
-    return ledger(network, shape, options.dtype, gates=not options.ignore_gates)
+    return ledger(network, shape, options.dtype, batch=_batch(options.batch), gates=not options.ignore_gates)
+
+
+def _batch(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise ValueError(problem("--batch", "正整数", repr(text), "请写成 --batch 32 这样"))
+    return int(text)
 
 
 def _shape(text: str, default: Shape) -> Shape:
@@ -193,14 +199,15 @@ def _bold_header(text: str) -> str:
 
 def _summary(book: Ledger) -> str:
     lines = [
-        f"{book.network}，输入 {'×'.join(map(str, book.input))}",
+        f"{book.network}，输入 {'×'.join(map(str, book.input))}"
+        + (f"，一批 {book.batch:,} 个样本" if book.batch > 1 else ""),
         f"参数 {book.params:,}{_split(book.parameters, get_args(Parameter))}"
         + (f"；另有缓冲 {book.buffers:,}" if book.buffers else ""),
         f"乘加 {book.macs:,}{_split(book.operations, ('conv', 'linear', 'attention'))}",
     ]
     others = _split(book.operations, ("bias", "norm", "activation", "pooling", "elementwise"))
     lines += [f"不算乘加的运算{others}"] if others else []
-    lines += [f"激活 {book.activation_bytes:,} 字节（一个样本，各行输出之和）"]
+    lines += [f"激活 {book.activation_bytes:,} 字节（各行输出之和）"]
     lines += [f"有运算没有计入的节点：{'、'.join(book.uncounted)}"] if book.uncounted else []
     return "".join(f"{line}\n" for line in lines) + _reasons(book.rows)
 
@@ -255,6 +262,7 @@ def _parser() -> Parser:
     compare.add_argument("networks", metavar="网络", nargs="+", help="名字，可以写几个")
     for command in (show, rf, compare):
         command.add_argument("--input", metavar="大小", help="224 或 3x224x224；不写则用网络默认的")
+        command.add_argument("--batch", metavar="个数", default="1", help="一批的样本数，乘加与字节数随它变")
         command.add_argument("--format", metavar="格式", default="table", help=" / ".join(_FORMATS))
         command.add_argument("--dtype", metavar="类型", default="float32", help=" / ".join(BYTES))
         command.add_argument(

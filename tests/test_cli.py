@@ -99,7 +99,7 @@ def test_json_keeps_to_the_schema(name: str) -> None:
     for arguments in ([name], [name, "--input", "288"]):
         document = show_json(*arguments)
         jsonschema.validate(document, SCHEMA, cls=jsonschema.Draft202012Validator)
-        assert list(document) == ["network", "input", "total", "layers"]
+        assert list(document) == ["network", "input", "batch", "total", "layers"]
         assert all(list(row) == ROW for row in document["layers"])
     assert document["input"] == [3, 288, 288]
 
@@ -200,6 +200,15 @@ def test_compare_puts_the_totals_side_by_side() -> None:
     assert out.count("3×256×256") == 2
 
 
+def test_counts_follow_the_batch() -> None:
+    one, many = show_json("vgg16"), show_json("vgg16", "--batch", "32")
+    jsonschema.validate(many, SCHEMA)
+    assert (one["batch"], many["batch"]) == (1, 32)
+    assert many["total"]["params"] == one["total"]["params"]
+    assert many["total"]["macs"] == 32 * TORCHVISION["vgg16"]["macs"]
+    assert "vgg16，输入 3×224×224，一批 32 个样本\n" in run("show", "vgg16", "--batch", "32").out
+
+
 def test_bytes_follow_the_type() -> None:
     full = show_json("zf5")["total"]["activation_bytes"]
     assert show_json("zf5", "--dtype", "float16")["total"]["activation_bytes"] * 2 == full
@@ -263,6 +272,7 @@ SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "２２
         ["show", "vgg16", "--columns", "operations"],
         ["show", "vgg16", "--dtype", "float"],
         ["show", "vgg16", "--ignore-gates=1"],
+        *(["show", "vgg16", "--batch", size] for size in ("0", "-1", "1.5", "x", "", "9" * 5000)),
         ["show", "vgg16", "--form", "csv"],
         ["rf"],
         ["rf", "vgg16", "pool7"],

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from math import prod
 from typing import Any, Literal, TypeVar
 
-from dlnotes._check import boolean, choice, problem
+from dlnotes._check import boolean, choice, integer, problem
 from dlnotes.arch import layers
 from dlnotes.arch.fields import Fields, Unaligned, through, union
-from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Parameter, Shape, macs
+from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Operations, Parameter, Shape, macs
 from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
 
@@ -36,8 +36,8 @@ class Row:
         op: 层的种类，如 `"Conv2d"`。
         output: 输出形状，不含批量。
         params: 参数个数。
-        macs: 一个样本前向一次的乘加数；FLOPs 是它的两倍。
-        activation_bytes: 输出占的字节数（一个样本）；输入图不计，就地计算的层照样计。
+        macs: 一批样本前向一次的乘加数；FLOPs 是它的两倍。
+        activation_bytes: 一批样本的输出占的字节数；输入图不计，就地计算的层照样计。
         rf: 感受野，`(高, 宽)`，信号与词元是一个数，单位是像素；`"all"` 是整个输入（看到前一层的所有单元，
             前面裁去、跳过、没有取的位置除外）；`None` 是说不清，各单元的大小或步距不一等。
         jump: 步距，相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
@@ -46,7 +46,7 @@ class Row:
         inputs: 它的输入是哪些节点。
         parameters: 参数按种类，见 [`Parameter`][dlnotes.arch.layers.Parameter]；总和是 `params`。
         buffers: 不参与学习、却随模型保存的数。
-        operations: 运算按种类，见 [`Operation`][dlnotes.arch.layers.Operation]；
+        operations: 一批样本的运算按种类，见 [`Operation`][dlnotes.arch.layers.Operation]；
             卷积、线性、注意力之和是 `macs`。
 
     Examples:
@@ -87,6 +87,7 @@ class Ledger:
         network: 网络的名字。
         input: 输入形状，不含批量，如 `(C, H, W)`。
         rows: 每个节点一行，按计算的次序。
+        batch: 一批的样本数 $N$；乘加、运算、激活的字节数都是 $N$ 个样本的，参数与缓冲不随它变。
 
     Raises:
         ValueError: 用 `book[名字]` 取行而没有这个节点。
@@ -101,6 +102,7 @@ class Ledger:
     network: str
     input: Shape
     rows: tuple[Row, ...]
+    batch: int = 1
 
     @property
     def params(self) -> int:
@@ -109,12 +111,12 @@ class Ledger:
 
     @property
     def macs(self) -> int:
-        """一个样本前向一次的乘加总数。"""
+        """一批样本前向一次的乘加总数。"""
         return sum(row.macs for row in self.rows)
 
     @property
     def activation_bytes(self) -> int:
-        """各行输出的字节数之和（一个样本，不含输入）。"""
+        """各行输出的字节数之和（一批样本，不含输入）。"""
         return sum(row.activation_bytes for row in self.rows)
 
     @property
@@ -163,6 +165,7 @@ class Ledger:
         return {
             "network": self.network,
             "input": list(self.input),
+            "batch": self.batch,
             "total": {name: getattr(self, name) for name in totals},
             "layers": [{key: _plain(value) for key, value in row.items()} for row in rows],
         }
@@ -206,6 +209,7 @@ def ledger(
     input: Shape | None = None,  # noqa: A002
     dtype: str = "float32",
     *,
+    batch: int = 1,
     gates: bool = True,
 ) -> Ledger:
     r"""把网络走一遍，得到每个节点的形状、参数量、乘加数、激活内存和感受野。
@@ -217,6 +221,7 @@ def ledger(
         network: 网络的描述。
         input: 输入形状，不含批量，如 `(C, H, W)`；不写则用网络默认的。
         dtype: 激活的数据类型，决定 `activation_bytes`。
+        batch: 一批的样本数；形状、感受野、参数与它无关，乘加、运算、激活的字节数与它成正比。
         gates: 由整个输入算出的系数（SE 的门、GroupNorm 的均值与方差）是否算进感受野。按定义应当算，于是其后
             都是 `"all"`；False 把系数当作常数，得到通常所说的大小。相乘时，只要有一个因子不是 `"all"`，
             是 `"all"` 的因子就都当作系数。
@@ -225,8 +230,8 @@ def ledger(
         每个节点一行的账本。
 
     Raises:
-        TypeError: `network` 不是 `Network`，或 `gates` 不是布尔值。
-        ValueError: 某一层接不上到达它的形状（报出节点、窗口和形状），或不认识 `dtype`。
+        TypeError: `network` 不是 `Network`，`batch` 不是整数，或 `gates` 不是布尔值。
+        ValueError: 某一层接不上到达它的形状（报出节点、窗口和形状），不认识 `dtype`，或 `batch` 小于 1。
 
     References:
         感受野的递推见 [`Field.through`][dlnotes.arch.receptive.Field.through]，各层的计数见
@@ -244,6 +249,7 @@ def ledger(
         remedy = "网络的名字请先用 zoo.load 换成网络"
         raise TypeError(problem("network", "Network", repr(network), remedy))
     choice("dtype", dtype, list(BYTES))
+    batch = integer("batch", batch, minimum=1)
     boolean("gates", gates)
     shapes = network.shapes(input)
     seen: dict[str, Fields] = {INPUT: _pixels(shapes[INPUT])}
@@ -251,8 +257,8 @@ def ledger(
     for node in network.nodes:
         sources = [shapes[source] for source in node.inputs]
         seen[node.name] = _seen(node, sources, [seen[source] for source in node.inputs], gates)
-        rows.append(_row(node, sources, shapes[node.name], seen[node.name], BYTES[dtype]))
-    return Ledger(network.name, shapes[INPUT], tuple(rows))
+        rows.append(_row(node, sources, shapes[node.name], seen[node.name], BYTES[dtype], batch))
+    return Ledger(network.name, shapes[INPUT], tuple(rows), batch)
 
 
 def _pixels(shape: Shape) -> Fields:
@@ -277,10 +283,10 @@ def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -
     return seen
 
 
-def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_bytes: int) -> Row:
+def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_bytes: int, batch: int) -> Row:
     rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
     given: Any = shapes if isinstance(rules, Merge) else shapes[0]
-    parameters, operations = rules.parameters(given), rules.operations(given)
+    parameters, operations = rules.parameters(given), _times(rules.operations(given), batch)
     rf, jump, start = _triple(seen)
     return Row(
         name=node.name,
@@ -288,7 +294,7 @@ def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_b
         output=output,
         params=sum(parameters.values()),
         macs=macs(operations),
-        activation_bytes=prod(output) * element_bytes,
+        activation_bytes=batch * prod(output) * element_bytes,
         rf=rf,
         jump=jump,
         start=start,
@@ -307,6 +313,10 @@ def _triple(seen: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Si
         return None, None, None
     rf, jump, start = zip(*((each.rf, each.jump, each.start) for each in seen), strict=True)
     return rf, jump, start
+
+
+def _times(counts: Operations, batch: int) -> Operations:
+    return counts if batch == 1 else {kind: batch * count for kind, count in counts.items()}
 
 
 def _totals(rows: Iterable[Mapping[Kind, int]]) -> dict[Kind, int]:

@@ -458,7 +458,7 @@ def test_the_dictionary_is_json_with_exactly_these_keys(gates: bool) -> None:
     book = ledger(everything(), (3, 10, 8), gates=gates)
     plain = book.as_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert list(plain) == ["network", "input", "total", "layers"]
+    assert list(plain) == ["network", "input", "batch", "total", "layers"]
     assert (plain["network"], plain["input"]) == ("everything", [3, 10, 8])
     totals = {"params": book.params, "macs": book.macs, "activation_bytes": book.activation_bytes}
     assert plain["total"] == totals
@@ -475,6 +475,30 @@ def test_the_dictionary_is_json_with_exactly_these_keys(gates: bool) -> None:
     assert by_name["block.add"] == [[11, 11], [2, 2], [-5, -5]]
     assert by_name["up"] == [None, None, None]
     assert by_name["fc"] == ["all", None, None]
+
+
+@pytest.mark.parametrize("batch", [2, 7])
+def test_a_batch_multiplies_what_scales_with_samples_and_nothing_else(batch: int) -> None:
+    """逐样本的和：N 个样本就是 N 本账相加；参数、缓冲、形状、感受野只有一份。"""
+    network = everything()
+    one, many = ledger(network), ledger(network, batch=batch)
+    assert (one.batch, many.batch, many.as_dict()["batch"]) == (1, batch, batch)
+    assert (many.params, many.buffers, many.parameters) == (one.params, one.buffers, one.parameters)
+    assert many.operations == {kind: sum([count] * batch) for kind, count in one.operations.items()}
+    for before, after in zip(one.rows, many.rows, strict=True):
+        for name in ("name", "op", "output", "params", "rf", "jump", "start", "parameters", "buffers"):
+            assert getattr(after, name) == getattr(before, name)
+        for name in ("macs", "activation_bytes"):
+            assert getattr(after, name) == sum([getattr(before, name)] * batch)
+    assert many.macs == sum(row.macs for row in many.rows) > 0
+    assert many.activation_bytes == sum(row.activation_bytes for row in many.rows) > 0
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5, True, "2", None], ids=repr)
+def test_a_batch_is_a_positive_integer(batch: Any) -> None:
+    error = ValueError if batch in (0, -1) and batch is not True else TypeError
+    with pytest.raises(error, match=rf"^`batch` 应为不小于 1 的整数，得到 {re.escape(repr(batch))}；"):
+        ledger(zoo.load("zf5"), batch=batch)
 
 
 @pytest.mark.parametrize("gates", [1, 0, None, "no"], ids=repr)

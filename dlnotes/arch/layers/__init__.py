@@ -9,6 +9,7 @@ from dlnotes.arch.layers._base import MACS as MACS
 from dlnotes.arch.layers._base import Layer as Layer
 from dlnotes.arch.layers._base import Merge as Merge
 from dlnotes.arch.layers._base import Operation as Operation
+from dlnotes.arch.layers._base import Operations as Operations
 from dlnotes.arch.layers._base import Parameter as Parameter
 from dlnotes.arch.layers._base import Shape as Shape
 from dlnotes.arch.layers._base import Tokens as Tokens
