@@ -20,7 +20,7 @@ from dlnotes._check import choice, problem
 from dlnotes._usage import Parser
 from dlnotes.arch import Ledger, Row, ledger, zoo
 from dlnotes.arch.layers import Operation, Parameter, Shape
-from dlnotes.arch.ledger import BYTES, COLUMNS
+from dlnotes.arch.ledger import BYTES, COLUMNS, KEYS
 
 _HEADERS = {
     "name": "名字",
@@ -32,6 +32,8 @@ _HEADERS = {
     "buffers": "缓冲",
     "macs": "乘加数",
     "activation_bytes": "激活字节",
+    "saved_bytes": "反向要留的字节",
+    "peak_bytes": "推理峰值字节",
     "rf": "感受野",
     "jump": "步距",
     "start": "起点",
@@ -55,7 +57,7 @@ _KINDS = {
     "embedding": "嵌入",
 }
 _FORMATS = ("table", "markdown", "csv", "json")
-_ROW_COLUMNS = (*COLUMNS[:2], "inputs", *COLUMNS[2:], "centre", "reason", "buffers", *get_args(Operation))
+_ROW_COLUMNS = (*KEYS[:2], "inputs", *KEYS[2:], "centre", "reason", "buffers", *get_args(Operation))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,7 +93,8 @@ def _list(options: argparse.Namespace) -> str:
 
 def _show(options: argparse.Namespace) -> str:
     choice("--format", options.format, _FORMATS)
-    book, names = _book(options.network, options), _columns(options.columns)
+    default = KEYS if options.format in ("csv", "json") else COLUMNS
+    book, names = _book(options.network, options), _columns(options.columns, default)
     if options.format == "json":
         layers = [{name: _cell(row, name) for name in names} for row in book.rows]
         return json.dumps({**book.as_dict(), "layers": layers}, ensure_ascii=False) + "\n"
@@ -119,6 +122,8 @@ def _compare(options: argparse.Namespace) -> str:
         "params": [book.params for book in books],
         "macs": [book.macs for book in books],
         "activation_bytes": [book.activation_bytes for book in books],
+        "saved_bytes": [book.saved_bytes for book in books],
+        "peak_bytes": [book.peak_bytes for book in books],
         "last": [row and row.name for row in lasts],
         "rf": [row and row.rf for row in lasts],
         "jump": [row and row.jump for row in lasts],
@@ -132,7 +137,8 @@ def _book(name: str, options: argparse.Namespace) -> Ledger:
     choice("--dtype", options.dtype, list(BYTES))
     network = zoo.load(name)
     shape = None if options.input is None else _shape(options.input, network.input)
-    return ledger(network, shape, options.dtype, batch=_batch(options.batch), gates=not options.ignore_gates)
+    batch, gates = _batch(options.batch), not options.ignore_gates
+    return ledger(network, shape, options.dtype, batch=batch, gates=gates, inplace=options.inplace)
 
 
 def _batch(text: str) -> int:
@@ -154,8 +160,8 @@ def _shape(text: str, default: Shape) -> Shape:
     return (default[0], sizes[0], sizes[0]) if square else sizes
 
 
-def _columns(text: str | None) -> list[str]:
-    names = list(COLUMNS) if text is None else text.split(",")
+def _columns(text: str | None, default: Sequence[str]) -> list[str]:
+    names = list(default) if text is None else text.split(",")
     for name in names:
         if name not in _ROW_COLUMNS:
             close = get_close_matches(name, _ROW_COLUMNS, n=3) or _ROW_COLUMNS
@@ -207,7 +213,11 @@ def _summary(book: Ledger) -> str:
     ]
     others = _split(book.operations, ("bias", "norm", "activation", "pooling", "elementwise"))
     lines += [f"不算乘加的运算{others}"] if others else []
-    lines += [f"激活 {book.activation_bytes:,} 字节（各行输出之和）"]
+    lines += [
+        f"激活 {book.activation_bytes:,} 字节（各行输出之和）",
+        f"训练时为反向传播留 {book.saved_bytes:,} 字节（同一个张量只算一次，含输入）",
+        f"推理时最多同时放着 {book.peak_bytes:,} 字节（在 {book.peak_node}，含输入）",
+    ]
     lines += [f"有运算没有计入的节点：{'、'.join(book.uncounted)}"] if book.uncounted else []
     return "".join(f"{line}\n" for line in lines) + _reasons(book.rows)
 
@@ -265,6 +275,7 @@ def _parser() -> Parser:
         command.add_argument("--batch", metavar="个数", default="1", help="一批的样本数，乘加与字节数随它变")
         command.add_argument("--format", metavar="格式", default="table", help=" / ".join(_FORMATS))
         command.add_argument("--dtype", metavar="类型", default="float32", help=" / ".join(BYTES))
+        command.add_argument("--inplace", action="store_true", help="推理的峰值按激活、相加就地写来算")
         command.add_argument(
             "--ignore-gates", action="store_true", help="感受野不经过 SE 的门和跨位置的均值、方差"
         )

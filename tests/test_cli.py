@@ -61,7 +61,7 @@ def test_list() -> None:
 
 
 SCHEMA = json.loads((Path(dlnotes.__file__).parent / "arch" / "ledger.schema.json").read_text("utf-8"))
-ROW = ["name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start"]
+ROW = ["name", "op", "output", "params", "macs", "activation_bytes", "saved_bytes", "rf", "jump", "start"]
 
 
 def show_json(*arguments: str) -> dict[str, Any]:
@@ -207,6 +207,17 @@ def test_counts_follow_the_batch() -> None:
     assert many["total"]["params"] == one["total"]["params"]
     assert many["total"]["macs"] == 32 * TORCHVISION["vgg16"]["macs"]
     assert "vgg16，输入 3×224×224，一批 32 个样本\n" in run("show", "vgg16", "--batch", "32").out
+
+
+def test_memory_is_printed_and_can_be_counted_in_place() -> None:
+    """VGG-16 的峰值是 relu1_1 的输入加输出；AlexNet 就地写省下 relu1 的一张。"""
+    out = run("show", "vgg16").out
+    assert "训练时为反向传播留 73,355,264 字节" in out
+    assert f"推理时最多同时放着 {2 * 64 * 224 * 224 * 4:,} 字节（在 relu1_1，含输入）" in out
+    total = show_json("alexnet")["total"]
+    assert (total["peak_bytes"], total["peak_node"]) == (2 * 64 * 55 * 55 * 4, "relu1")
+    total = show_json("alexnet", "--inplace")["total"]
+    assert (total["peak_bytes"], total["peak_node"]) == ((3 * 224 * 224 + 64 * 55 * 55) * 4, "conv1")
 
 
 def test_bytes_follow_the_type() -> None:

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, Literal, TypeVar
 
 from dlnotes._check import boolean, choice, integer, problem
-from dlnotes.arch import layers
+from dlnotes.arch import layers, memory
 from dlnotes.arch.fields import Fields, Unaligned, through, union
 from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Operations, Parameter, Shape, macs
 from dlnotes.arch.network import INPUT, Network, Node
@@ -20,7 +20,10 @@ BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """各数据类型一个元素占的字节数。"""
 
 COLUMNS = ("name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start")
-"""JSON 的一行、命令行的默认各列。"""
+"""命令行的默认各列。"""
+
+KEYS = (*COLUMNS[:6], "saved_bytes", *COLUMNS[6:])
+"""JSON 的一行。"""
 
 Size = tuple[int, ...]
 Kind = TypeVar("Kind")
@@ -38,6 +41,8 @@ class Row:
         params: 参数个数。
         macs: 一批样本前向一次的乘加数；FLOPs 是它的两倍。
         activation_bytes: 一批样本的输出占的字节数；输入图不计，就地计算的层照样计。
+        saved_bytes: 训练时，这一行产生的、反向传播之前要留着的字节数，见
+            [`saved_bytes`][dlnotes.arch.memory.saved_bytes]；几层都要的张量只记在产生它的一行。
         rf: 感受野，`(高, 宽)`，信号与词元是一个数，单位是像素；`"all"` 是整个输入（看到前一层的所有单元，
             前面裁去、跳过、没有取的位置除外）；`None` 是说不清，各单元的大小或步距不一等。
         jump: 步距，相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
@@ -62,6 +67,7 @@ class Row:
     params: int
     macs: int
     activation_bytes: int
+    saved_bytes: int
     rf: Size | Literal["all"] | None
     jump: Size | None
     start: Size | None
@@ -88,6 +94,10 @@ class Ledger:
         input: 输入形状，不含批量，如 `(C, H, W)`。
         rows: 每个节点一行，按计算的次序。
         batch: 一批的样本数 $N$；乘加、运算、激活的字节数都是 $N$ 个样本的，参数与缓冲不随它变。
+        saved_input_bytes: 训练时，输入为反向传播要留着的字节数：第一个有参数的层是卷积时，就是整个输入。
+        peak_bytes: 推理时同时放着的张量最多占的字节数，含输入，见
+            [`peak_bytes`][dlnotes.arch.memory.peak_bytes]。
+        peak_node: 最先达到它的节点。
 
     Raises:
         ValueError: 用 `book[名字]` 取行而没有这个节点。
@@ -103,6 +113,9 @@ class Ledger:
     input: Shape
     rows: tuple[Row, ...]
     batch: int = 1
+    saved_input_bytes: int = 0
+    peak_bytes: int = 0
+    peak_node: str = INPUT
 
     @property
     def params(self) -> int:
@@ -118,6 +131,11 @@ class Ledger:
     def activation_bytes(self) -> int:
         """各行输出的字节数之和（一批样本，不含输入）。"""
         return sum(row.activation_bytes for row in self.rows)
+
+    @property
+    def saved_bytes(self) -> int:
+        """训练时为反向传播留着的字节数：各行之和，加上输入。"""
+        return self.saved_input_bytes + sum(row.saved_bytes for row in self.rows)
 
     @property
     def buffers(self) -> int:
@@ -157,11 +175,12 @@ class Ledger:
 
         Examples:
             >>> from dlnotes.arch import zoo
-            >>> ledger(zoo.load("vgg16")).as_dict()["total"]
-            {'params': 138357544, 'macs': 15470264320, 'activation_bytes': 114804640}
+            >>> total = ledger(zoo.load("vgg16")).as_dict()["total"]
+            >>> total["params"], total["macs"], total["saved_bytes"], total["peak_node"]
+            (138357544, 15470264320, 73355264, 'relu1_1')
         """
-        totals = ("params", "macs", "activation_bytes")
-        rows = [{key: getattr(row, key) for key in COLUMNS} for row in self.rows]
+        totals = ("params", "macs", "activation_bytes", "saved_bytes", "peak_bytes", "peak_node")
+        rows = [{key: getattr(row, key) for key in KEYS} for row in self.rows]
         return {
             "network": self.network,
             "input": list(self.input),
@@ -211,6 +230,7 @@ def ledger(
     *,
     batch: int = 1,
     gates: bool = True,
+    inplace: bool = False,
 ) -> Ledger:
     r"""把网络走一遍，得到每个节点的形状、参数量、乘加数、激活内存和感受野。
 
@@ -225,12 +245,13 @@ def ledger(
         gates: 由整个输入算出的系数（SE 的门、GroupNorm 的均值与方差）是否算进感受野。按定义应当算，于是其后
             都是 `"all"`；False 把系数当作常数，得到通常所说的大小。相乘时，只要有一个因子不是 `"all"`，
             是 `"all"` 的因子就都当作系数。
+        inplace: 算 `peak_bytes` 时，激活、相加、相乘是否写进以后没有人用的输入；别的数都与它无关。
 
     Returns:
         每个节点一行的账本。
 
     Raises:
-        TypeError: `network` 不是 `Network`，`batch` 不是整数，或 `gates` 不是布尔值。
+        TypeError: `network` 不是 `Network`，`batch` 不是整数，或 `gates`、`inplace` 不是布尔值。
         ValueError: 某一层接不上到达它的形状（报出节点、窗口和形状），不认识 `dtype`，或 `batch` 小于 1。
 
     References:
@@ -251,14 +272,18 @@ def ledger(
     choice("dtype", dtype, list(BYTES))
     batch = integer("batch", batch, minimum=1)
     boolean("gates", gates)
+    boolean("inplace", inplace)
     shapes = network.shapes(input)
+    sizes = {name: batch * prod(shape) * BYTES[dtype] for name, shape in shapes.items()}
+    saved = memory.saved_bytes(network.nodes, shapes, BYTES[dtype], batch)
+    peak = memory.peak_bytes(network.nodes, sizes, inplace=inplace)
     seen: dict[str, Fields] = {INPUT: _pixels(shapes[INPUT])}
     rows = []
     for node in network.nodes:
-        sources = [shapes[source] for source in node.inputs]
-        seen[node.name] = _seen(node, sources, [seen[source] for source in node.inputs], gates)
-        rows.append(_row(node, sources, shapes[node.name], seen[node.name], BYTES[dtype], batch))
-    return Ledger(network.name, shapes[INPUT], tuple(rows), batch)
+        name, sources = node.name, [shapes[source] for source in node.inputs]
+        seen[name] = _seen(node, sources, [seen[source] for source in node.inputs], gates)
+        rows.append(_row(node, sources, shapes[name], sizes[name], saved.get(name, 0), seen[name], batch))
+    return Ledger(network.name, shapes[INPUT], tuple(rows), batch, saved.get(INPUT, 0), *peak)
 
 
 def _pixels(shape: Shape) -> Fields:
@@ -283,7 +308,9 @@ def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -
     return seen
 
 
-def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_bytes: int, batch: int) -> Row:
+def _row(
+    node: Node, shapes: list[Shape], output: Shape, size: int, saved: int, seen: Fields, batch: int
+) -> Row:
     rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
     given: Any = shapes if isinstance(rules, Merge) else shapes[0]
     parameters, operations = rules.parameters(given), _times(rules.operations(given), batch)
@@ -294,7 +321,8 @@ def _row(node: Node, shapes: list[Shape], output: Shape, seen: Fields, element_b
         output=output,
         params=sum(parameters.values()),
         macs=macs(operations),
-        activation_bytes=batch * prod(output) * element_bytes,
+        activation_bytes=size,
+        saved_bytes=saved,
         rf=rf,
         jump=jump,
         start=start,

@@ -289,7 +289,7 @@ def test_columns_of_one_axis() -> None:
 def test_unknown_columns(unknown: str) -> None:
     """`Row` 的方法、别的属性都不算列。"""
     names = (
-        "name、op、output、params、macs、activation_bytes、rf、jump、start、reason、"
+        "name、op、output、params、macs、activation_bytes、saved_bytes、rf、jump、start、reason、"
         "inputs、parameters、buffers、operations"
     )
     assert names.split("、") == list(Row.__annotations__)
@@ -460,10 +460,22 @@ def test_the_dictionary_is_json_with_exactly_these_keys(gates: bool) -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert list(plain) == ["network", "input", "batch", "total", "layers"]
     assert (plain["network"], plain["input"]) == ("everything", [3, 10, 8])
-    totals = {"params": book.params, "macs": book.macs, "activation_bytes": book.activation_bytes}
+    names = ["params", "macs", "activation_bytes", "saved_bytes", "peak_bytes", "peak_node"]
+    totals = {name: getattr(book, name) for name in names}
     assert plain["total"] == totals
     assert list(plain["total"]) == list(totals)  # type: ignore[call-overload]
-    keys = ["name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start"]
+    keys = [
+        "name",
+        "op",
+        "output",
+        "params",
+        "macs",
+        "activation_bytes",
+        "saved_bytes",
+        "rf",
+        "jump",
+        "start",
+    ]
     layers: Any = plain["layers"]
     assert [list(layer) for layer in layers] == [keys] * len(book.rows)
     for layer, row in zip(layers, book.rows, strict=True):

@@ -11,6 +11,8 @@ from dlnotes.arch.layers._base import Merge as Merge
 from dlnotes.arch.layers._base import Operation as Operation
 from dlnotes.arch.layers._base import Operations as Operations
 from dlnotes.arch.layers._base import Parameter as Parameter
+from dlnotes.arch.layers._base import Reuse as Reuse
+from dlnotes.arch.layers._base import Saved as Saved
 from dlnotes.arch.layers._base import Shape as Shape
 from dlnotes.arch.layers._base import Tokens as Tokens
 from dlnotes.arch.layers._base import macs as macs

@@ -1,7 +1,7 @@
 """各种层共用的词汇：形状、要数的几类量，以及 `Layer` 与 `Merge` 要回答的问题。"""
 
 from collections.abc import Mapping, Sequence
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from dlnotes._check import problem
 from dlnotes.arch.fields import Reach
@@ -54,8 +54,49 @@ Operations = Mapping[Operation, int]
 Parameters = Mapping[Parameter, int]
 
 
+class Saved(NamedTuple):
+    """训练时，一层为自己的反向传播留着什么；参数与缓冲本来就在，不算。
+
+    Attributes:
+        inputs: 要它的各个输入。
+        output: 要它的输出。
+        view: 输出与输入是同一块内存，自己不占。
+        numbers: 另外留着的数，与激活的类型相同；一个样本的个数，如归一化的均值与标准差。
+        shared: 同上，但整批只有这么多，如 BN 的均值与标准差。
+        indices: 另外留着的 int64 整数，如最大池化取自哪里；一个样本的个数。
+
+    References:
+        PyTorch `tools/autograd/derivatives.yaml`：每个算子的导数公式用到哪些张量。
+
+    Examples:
+        >>> from dlnotes.arch import BatchNorm2d, ReLU
+        >>> ReLU().saved((64, 7, 7)).output, BatchNorm2d().saved((64, 7, 7)).shared
+        (True, 128)
+    """
+
+    inputs: bool = False
+    output: bool = False
+    view: bool = False
+    numbers: int = 0
+    shared: int = 0
+    indices: int = 0
+
+
+NOTHING, INPUTS, OUTPUT, VIEW = Saved(), Saved(inputs=True), Saved(output=True), Saved(view=True)
+
+Reuse = Literal["never", "inplace", "always"]
+"""推理时输出占不占新的内存：
+
+- `"never"`：总占。
+- `"inplace"`：可以写进一个同样大小、以后没有人用的输入，如激活、相加。
+- `"always"`：不占，输出就是输入，或输入的一部分、另一种看法，如展平、推理时的 Dropout。
+"""
+
+
 class _Rules(Generic[Given]):
-    """参数与运算的规则；`given` 是到达这一层的一个或几个形状。默认什么也没有。"""
+    """参数、运算、内存的规则；`given` 是到达这一层的一个或几个形状。默认没有参数和运算，反向要用输入。"""
+
+    reuses: ClassVar[Reuse] = "never"
 
     def parameters(self, given: Given, /) -> Parameters:
         """可学习的参数，按种类。"""
@@ -68,6 +109,10 @@ class _Rules(Generic[Given]):
     def buffers(self, given: Given, /) -> int:
         """不参与学习、却随模型保存的数，如 BN 的滑动平均；不含 PyTorch 的批次计数器。"""
         return 0
+
+    def saved(self, given: Given, /) -> Saved:
+        """训练时为自己的反向传播留着什么。"""
+        return VIEW if self.reuses == "always" else INPUTS
 
     def params(self, given: Given, /) -> int:
         """可学习的参数总数，含偏置。"""

@@ -1,10 +1,11 @@
 """窗口在各方向滑动的层共用的规则：检查参数，由输入大小得到窗口，由窗口得到输出大小。"""
 
+from math import prod
 from typing import ClassVar, Literal
 
 from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach
-from dlnotes.arch.layers._base import Layer, Shape, channels_first
+from dlnotes.arch.layers._base import INPUTS, Layer, Saved, Shape, channels_first
 from dlnotes.arch.receptive import Rounding, Window, output_size, same
 
 Size = int | tuple[int, ...]
@@ -36,6 +37,14 @@ class Sliding(Layer):
 
     def reach(self, shape: Shape, /) -> Reach:
         return self.windows(shape)
+
+    def saved(self, shape: Shape, /) -> Saved:
+        windows = self.windows(shape)
+        if all(before == after for before, after in (window.ends for window in windows)):
+            return INPUTS
+        # 两端补得不同时，先补成新的一张，再在上面滑动；留的是补过的
+        padded = (size + sum(window.ends) for size, window in zip(shape[1:], windows, strict=True))
+        return Saved(numbers=shape[0] * prod(padded))
 
     def check_windows(self) -> tuple[Window, ...]:
         """写下这一层时就检查核、步长等参数；返回 1 个像素上的窗口。"""

@@ -3,14 +3,29 @@
 from dataclasses import dataclass
 from math import prod
 from numbers import Real
+from typing import ClassVar
 
 from dlnotes._check import integer, problem
 from dlnotes.arch.fields import Reach
-from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, features, store
+from dlnotes.arch.layers._base import (
+    NOTHING,
+    OUTPUT,
+    VIEW,
+    Layer,
+    Operations,
+    Parameters,
+    Reuse,
+    Saved,
+    Shape,
+    features,
+    store,
+)
 
 
 class _Activation(Layer):
     """逐元素的激活：每个元素算一次，算作几次乘加各家不同，所以只记元素的个数。"""
+
+    reuses: ClassVar[Reuse] = "inplace"
 
     def operations(self, shape: Shape, /) -> Operations:
         return {"activation": prod(shape)}
@@ -27,6 +42,9 @@ class ReLU(_Activation):
         >>> ReLU().operations((64, 7, 7))
         {'activation': 3136}
     """
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return OUTPUT
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,9 @@ class Sigmoid(_Activation):
         {'activation': 3136}
     """
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return OUTPUT
+
 
 @dataclass(frozen=True)
 class Tanh(_Activation):
@@ -127,6 +148,9 @@ class Tanh(_Activation):
         >>> Tanh().operations((64, 7, 7))
         {'activation': 3136}
     """
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return OUTPUT
 
 
 @dataclass(frozen=True)
@@ -207,8 +231,13 @@ class Softmax(_Activation):
         {'activation': 3136}
     """
 
+    reuses: ClassVar[Reuse] = "never"
+
     def reach(self, shape: Shape, /) -> Reach:
         return "all" if len(shape) == 1 else "point"
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return OUTPUT
 
 
 @dataclass(frozen=True)
@@ -223,10 +252,14 @@ class Identity(Layer):
         ((64, 56, 56), {})
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
 
 @dataclass(frozen=True)
 class Dropout(Layer):
     r"""随机失活：训练时按概率把元素置零，推理时什么也不做，所以不计运算。
+
+    训练时另留一张与输入同样大小、同样类型的掩码（PyTorch 在 CPU 上的做法；在 CUDA 上每个元素只要 1 个字节）。
 
     Attributes:
         p: **丢弃**的概率（PyTorch 的约定），不是保留的概率。
@@ -244,10 +277,17 @@ class Dropout(Layer):
         ((4096,), {})
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
     p: float = 0.5
 
     def __post_init__(self) -> None:
         _check_probability(self.p)
+
+    def saved(self, shape: Shape, /) -> Saved:
+        if self.p == 0:
+            return VIEW
+        return Saved(numbers=prod(shape)) if self.p < 1 else NOTHING
 
 
 @dataclass(frozen=True)

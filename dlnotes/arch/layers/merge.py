@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers._base import (
+    INPUTS,
+    NOTHING,
     Merge,
     Operations,
+    Reuse,
+    Saved,
     Shape,
     Tokens,
     channels_first,
@@ -34,6 +39,8 @@ class Add(Merge):
         (64, 56, 56)
     """
 
+    reuses: ClassVar[Reuse] = "inplace"
+
     def output(self, shapes: Sequence[Shape], /) -> Shape:
         _check_some(shapes)
         if any(shape != shapes[0] or _kind(shape) != _kind(shapes[0]) for shape in shapes):
@@ -42,6 +49,9 @@ class Add(Merge):
 
     def operations(self, shapes: Sequence[Shape], /) -> Operations:
         return some({"elementwise": prod(shapes[0]) * (len(shapes) - 1)})
+
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        return NOTHING
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Mul(Merge):
         (64, 56, 56)
     """
 
+    reuses: ClassVar[Reuse] = "inplace"
+
     def output(self, shapes: Sequence[Shape], /) -> Shape:
         sizes = [{size for size in axis if size != 1} for axis in zip(*shapes, strict=False)]
         _check_some(shapes)
@@ -78,6 +90,12 @@ class Mul(Merge):
 
     def operations(self, shapes: Sequence[Shape], /) -> Operations:
         return some({"elementwise": prod(self.output(shapes)) * (len(shapes) - 1)})
+
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        if len(shapes) == 1:
+            return NOTHING
+        partial = sum(prod(self.output(shapes[:count])) for count in range(2, len(shapes)))
+        return INPUTS._replace(numbers=partial)  # 一个一个地乘，中间的积也要留
 
 
 _BROADCAST = Unaligned("一个位置的值广播到了所有位置")
@@ -110,6 +128,9 @@ class Concat(Merge):
     def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
         # 向量没有别的轴，拼接之后元素换了位置
         return ["all" if len(shape) == 1 else "point" for shape in shapes]
+
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        return NOTHING
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,19 @@ from typing import Literal
 
 from dlnotes._check import boolean, choice, integer, problem
 from dlnotes.arch.fields import Reach
-from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, Tokens, features, some, store
+from dlnotes.arch.layers._base import (
+    INPUTS,
+    Layer,
+    Operations,
+    Parameters,
+    Saved,
+    Shape,
+    Tokens,
+    features,
+    positions,
+    some,
+    store,
+)
 
 
 class _Norm(Layer):
@@ -61,6 +73,9 @@ class BatchNorm2d(_Norm):
 
     def buffers(self, shape: Shape, /) -> int:
         return 2 * shape[0] * self.track_running_stats
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return INPUTS._replace(shared=2 * shape[0])  # 这一批的均值与标准差的倒数
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,9 @@ class LayerNorm(_Norm):
         normalised = prod(shape) if self.over == "all" else features(shape)
         return some({"norm": normalised * (1 + self.bias) * self.elementwise_affine})
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return INPUTS._replace(numbers=2 if self.over == "all" else 2 * prod(positions(shape)))
+
 
 @dataclass(frozen=True)
 class GroupNorm(_Norm):
@@ -166,6 +184,9 @@ class GroupNorm(_Norm):
     def parameters(self, shape: Shape, /) -> Parameters:
         return some({"norm": 2 * shape[0] * self.affine})
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return INPUTS._replace(numbers=2 * self.num_groups)
+
 
 @dataclass(frozen=True)
 class LocalResponseNorm(_Norm):
@@ -198,3 +219,7 @@ class LocalResponseNorm(_Norm):
 
     def reach(self, shape: Shape, /) -> Reach:
         return "gate" if len(shape) == 1 else "point"
+
+    def saved(self, shape: Shape, /) -> Saved:
+        padded = (features(shape) + self.size - 1) * prod(positions(shape))  # 平方，通道两端补零
+        return INPUTS._replace(numbers=padded + 2 * prod(shape))  # 括号里的和，它的 β 次方

@@ -8,7 +8,7 @@ from typing import ClassVar, get_args
 
 from dlnotes._check import choice, per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
-from dlnotes.arch.layers._base import Layer, Operations, Shape, Tokens, channels_first
+from dlnotes.arch.layers._base import INPUTS, NOTHING, Layer, Operations, Saved, Shape, Tokens, channels_first
 from dlnotes.arch.layers._sliding import Geometry, Padding, Size, Sliding
 from dlnotes.arch.receptive import Rounding, Window
 
@@ -71,6 +71,9 @@ class MaxPool2d(_Pooling):
     def geometry(self) -> Geometry:
         stride = self.kernel_size if self.stride is None else self.stride
         return self.kernel_size, stride, self.padding, self.dilation, self.rounding
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return super().saved(shape)._replace(indices=prod(self.output(shape)))  # 最大的那个在哪里
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,9 @@ class AdaptiveAvgPool2d(Layer):
         ]
         return {"pooling": channels * prod(taps)}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING if self.output(shape)[1:] == (1, 1) else INPUTS  # 1×1 时就是求平均
+
 
 @dataclass(frozen=True)
 class GlobalAvgPool(Layer):
@@ -188,6 +194,9 @@ class GlobalAvgPool(Layer):
 
     def operations(self, shape: Shape, /) -> Operations:
         return {"pooling": prod(shape)}
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
 
 
 def _adaptive(size: int, count: int) -> list[tuple[int, int]]:

@@ -2,11 +2,22 @@
 
 from dataclasses import KW_ONLY, dataclass
 from math import prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 from dlnotes._check import choice, integer, per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
-from dlnotes.arch.layers._base import Layer, Operations, Shape, Tokens, channels_first, features, store
+from dlnotes.arch.layers._base import (
+    NOTHING,
+    Layer,
+    Operations,
+    Reuse,
+    Saved,
+    Shape,
+    Tokens,
+    channels_first,
+    features,
+    store,
+)
 from dlnotes.arch.layers._sliding import both_ends
 from dlnotes.arch.receptive import Window
 
@@ -22,6 +33,8 @@ class Flatten(Layer):
         >>> Flatten().output((256, 6, 6))
         (9216,)
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     def output(self, shape: Shape, /) -> Shape:
         return (prod(shape),)
@@ -62,6 +75,9 @@ class ChannelShuffle(Layer):
     def reach(self, shape: Shape, /) -> Reach:
         return "all" if len(shape) == 1 else "point"
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class Split(Layer):
@@ -83,6 +99,8 @@ class Split(Layer):
         >>> Split(2, index=1).output((116, 28, 28))
         (58, 28, 28)
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     chunks: int
     _: KW_ONLY
@@ -140,6 +158,9 @@ class Pad(Layer):
     def reach(self, shape: Shape, /) -> Reach:
         return self._windows()
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
     def _windows(self) -> tuple[Window, ...]:
         """补零相当于一个 1 点的窗口，只移动位置。"""
         return tuple(Window(1, padding=ends) for ends in both_ends(self.padding, axes=2, minimum=None))
@@ -187,6 +208,9 @@ class Upsample(Layer):
 
     def operations(self, shape: Shape, /) -> Operations:
         return {"other": prod(self.output(shape))} if self.mode == "bilinear" else {}
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
 
     def _factors(self) -> tuple[int, ...]:
         return per_axis("scale_factor", self.scale_factor, axes=2, minimum=1)

@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
+from typing import ClassVar
 
 from dlnotes._check import boolean, integer, problem
 from dlnotes.arch.fields import Reach, Unaligned
-from dlnotes.arch.layers._base import Layer, Merge, Operations, Parameters, Shape, Tokens, some, store
+from dlnotes.arch.layers._base import (
+    INPUTS,
+    NOTHING,
+    Layer,
+    Merge,
+    Operations,
+    Parameters,
+    Reuse,
+    Saved,
+    Shape,
+    Tokens,
+    some,
+    store,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,9 @@ class Embedding(Layer):
     def parameters(self, shape: Shape, /) -> Parameters:
         return {"embedding": self.num_embeddings * self.embedding_dim}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return Saved(indices=prod(shape))  # 编号
+
 
 @dataclass(frozen=True)
 class ToTokens(Layer):
@@ -69,6 +86,7 @@ class ToTokens(Layer):
 
     _: KW_ONLY
     grid: bool = False
+    reuses: ClassVar[Reuse] = "always"
 
     def __post_init__(self) -> None:
         boolean("grid", self.grid)
@@ -128,6 +146,9 @@ class ClassToken(Layer):
     def parameters(self, shape: Shape, /) -> Parameters:
         return {"embedding": shape[-1]}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class PositionEmbedding(Layer):
@@ -154,6 +175,9 @@ class PositionEmbedding(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         return {"elementwise": prod(shape)}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class SelectToken(Layer):
@@ -173,6 +197,8 @@ class SelectToken(Layer):
         >>> SelectToken().output(Tokens((197, 768)))
         (768,)
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     index: int = 0
 
@@ -196,6 +222,10 @@ class MultiheadAttention(Merge):
     输入一个是自注意力；两个是查询、键值；三个是查询、键、值。查询是 `(T, D)`，键、值是 `(S, ·)`，输出是
     `(T, D)`。四个线性层的乘加记在 `"linear"`，$QK^\top$ 与乘 $V$ 的各 $TSD$ 次记在 `"attention"`
     （与头数 $h$ 无关），softmax 的 $hTS$ 个元素记在 `"activation"`。
+
+    训练时不留 $hTS$ 个概率，只留每行的 log-sum-exp（$hT$ 个），反向时重算：PyTorch 的
+    `scaled_dot_product_attention` 在 CPU 上这样做，它就是 FlashAttention
+    （Dao et al., 2022, arXiv:2205.14135, §3.1）。
 
     Attributes:
         num_heads: 头数 $h$，必须整除 D。
@@ -249,6 +279,11 @@ class MultiheadAttention(Merge):
             "activation": self.num_heads * query[0] * key[0],
         }
         return some(counts)
+
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        query, key, _ = self._inputs(shapes)
+        projected = query[1] * (2 * query[0] + 2 * key[0])  # 查询、键、值，和各头并排的输出
+        return INPUTS._replace(numbers=projected + self.num_heads * query[0])
 
     def _inputs(self, shapes: Sequence[Shape]) -> list[tuple[int, int]]:
         """查询、键、值的形状。"""

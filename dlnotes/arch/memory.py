@@ -1,0 +1,131 @@
+r"""激活内存：训练时为反向传播留着多少，推理时同时放着的最多是多少。
+
+两个数都只算存放激活的字节：不含参数、梯度、优化器的状态，也不含卷积算法的工作区与分配器的碎片。输入按同一种
+数据类型算。
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from dlnotes.arch.layers import Merge, Shape
+from dlnotes.arch.network import INPUT, Node
+
+INT64 = 8
+"""`Saved.indices` 的一个整数占的字节数。"""
+
+
+def saved_bytes(
+    nodes: Iterable[Node], shapes: Mapping[str, Shape], element_bytes: int, batch: int = 1
+) -> dict[str, int]:
+    r"""训练时，前向算完、反向还没有开始，各节点产生的张量里要留着的字节数。
+
+    每一层的反向要用它的输入、输出或另外几个数，见 [`Saved`][dlnotes.arch.layers.Saved]；同一个张量几层都要，
+    只算一次，记在产生它的节点上，视图记在它的来源上。于是卷积接 ReLU 只留一张（ReLU 的输出，也是下一个卷积的
+    输入），卷积接 BN 再接 ReLU 留两张，相加和拼接不留。前面没有参数的层不求梯度，什么也不留。
+
+    就地写的层（`inplace=True`）不改变这里的数：ReLU 留的是输出；ReLU6、Hardswish、SiLU 就地写时，PyTorch 另存
+    一份输入；只有 LeakyReLU、ELU 就地写时改留输出，能省一张。
+
+    Args:
+        nodes: 各节点，按计算的次序。
+        shapes: 节点的名字到输出形状，`"input"` 也在其中。
+        element_bytes: 一个激活占的字节数。
+        batch: 一批的样本数。
+
+    Returns:
+        节点的名字到字节数，不留的不列；输入也要留时，`"input"` 在其中。
+
+    References:
+        PyTorch `torch.autograd.graph.saved_tensors_hooks`，`tools/autograd/derivatives.yaml`。
+
+    Examples:
+        >>> from dlnotes.arch import BatchNorm2d, Conv2d, ReLU, sequential
+        >>> layers = [("conv", Conv2d(4, 1)), ("bn", BatchNorm2d()), ("relu", ReLU())]
+        >>> net = sequential("net", (3, 8, 8), layers)
+        >>> saved_bytes(net.nodes, net.shapes(), 4)
+        {'input': 768, 'conv': 1024, 'bn': 32, 'relu': 1024}
+    """
+    owner, learned = {INPUT: INPUT}, set[str]()
+    kept: set[str] = set()
+    extra: dict[str, int] = {}
+    for node in nodes:
+        rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
+        sources = [shapes[source] for source in node.inputs]
+        given: Any = sources if isinstance(rules, Merge) else sources[0]
+        saved = rules.saved(given)
+        owner[node.name] = owner[node.inputs[0]] if saved.view else node.name
+        if learned.isdisjoint(node.inputs) and not rules.params(given):
+            continue
+        learned.add(node.name)
+        if saved.inputs:
+            kept.update(owner[source] for source in node.inputs)
+        if saved.output:
+            kept.add(owner[node.name])
+        numbers = (batch * saved.numbers + saved.shared) * element_bytes
+        extra[node.name] = numbers + batch * saved.indices * INT64
+    tensors = {name: batch * prod(shapes[name]) * element_bytes for name in kept}
+    total = {name: tensors.get(name, 0) + extra.get(name, 0) for name in shapes}
+    return {name: count for name, count in total.items() if count}
+
+
+def peak_bytes(nodes: Sequence[Node], sizes: Mapping[str, int], *, inplace: bool = False) -> tuple[int, str]:
+    r"""推理时按写下的次序逐个计算，同时放着的张量最多占多少字节。
+
+    一个张量从算出它起，放到最后一个用它的节点算完；没有节点用它的，算完就放掉。输入也算，放到最后一个用它的节点。
+    算一个节点时，它的输入和输出都在，所以首尾相接的网络里，峰值是某一层的输入加输出；有分支时，等着汇合的张量
+    也在。展平、取一份、推理时的 Dropout 不占新的内存，来源就放到视图用完为止。
+
+    Args:
+        nodes: 各节点，按计算的次序。
+        sizes: 节点的名字到它的输出的字节数，`"input"` 也在其中。
+        inplace: 激活、相加、相乘是否写进输入：那个输入要与输出同样大小，它所在的内存此后没有别的节点用，
+            而且不是网络的输入。
+
+    Returns:
+        字节数，和最先达到它的节点的名字；还没有算就最大时是 `"input"`。
+
+    References:
+        Chen et al. (2016), *Training Deep Nets with Sublinear Memory Cost*, arXiv:1604.06174, §3
+        （就地计算与按活跃期共用内存）。
+
+    Examples:
+        >>> from dlnotes.arch import Conv2d, ReLU, sequential
+        >>> net = sequential("net", (3, 8, 8), [("conv", Conv2d(4, 1)), ("relu", ReLU())])
+        >>> sizes = {"input": 192, "conv": 256, "relu": 256}
+        >>> peak_bytes(net.nodes, sizes), peak_bytes(net.nodes, sizes, inplace=True)
+        ((512, 'relu'), (448, 'conv'))
+    """
+    last = {INPUT: -1}
+    for index, node in enumerate(nodes):
+        last[node.name] = index
+        last.update(dict.fromkeys(node.inputs, index))
+    block = {INPUT: INPUT}  # 张量放在哪一块内存里，以第一个写它的节点为名
+    until = {INPUT: last[INPUT]}  # 每一块放到哪个节点算完
+    peak = sizes[INPUT], INPUT
+    for index, node in enumerate(nodes):
+        until = {name: stop for name, stop in until.items() if stop >= index}
+        home = _home(node, index, block, until, sizes) if inplace else _view(node, block)
+        block[node.name] = home
+        until[home] = max(until.get(home, index), last[node.name])
+        live = sum(sizes[name] for name in until)
+        if live > peak[0]:
+            peak = live, node.name
+    return peak
+
+
+def _view(node: Node, block: Mapping[str, str]) -> str:
+    """输出放在哪一块：视图放在来源那里，别的另要一块。"""
+    return block[node.inputs[0]] if node.layer.reuses == "always" else node.name
+
+
+def _home(
+    node: Node, index: int, block: Mapping[str, str], until: Mapping[str, int], sizes: Mapping[str, int]
+) -> str:
+    """输出放在哪一块：能就地写的写进第一个合适的输入。"""
+    for source in node.inputs if node.layer.reuses == "inplace" else ():
+        home, others = block[source], [block[other] for other in node.inputs if other != source]
+        unused = until[home] == index and home != INPUT and home not in others
+        if unused and sizes[source] == sizes[node.name]:
+            return home
+    return _view(node, block)
