@@ -323,6 +323,18 @@ def test_nothing_is_written_into_what_is_still_needed_nor_into_the_input() -> No
     assert (book.peak_bytes, book.peak_node) == ((4 + 4 + 6) * 256, "end")
 
 
+def test_two_inputs_in_one_block_are_not_overwritten() -> None:
+    """两半是同一块的视图：写进一半，另一半还没有读完。"""
+    nodes = (
+        Node("conv", Conv2d(4, 1), ("input",)),
+        Node("low", Split(2, index=0), ("conv",)),
+        Node("high", Split(2, index=1), ("conv",)),
+        Node("sum", Add(), ("low", "high")),
+    )
+    book = ledger(Network("net", (1, 8, 8), nodes), inplace=True)
+    assert (book.peak_bytes, book.peak_node) == ((4 + 2) * 256, "sum")
+
+
 def test_an_empty_network_holds_its_input() -> None:
     book = chain()
     assert (book.peak_bytes, book.peak_node, book.saved_bytes) == (1024, "input", 0)
