@@ -56,14 +56,18 @@ def through(fields: Fields, reach: Reach, *, gates: bool = True) -> Fields:
         >>> through((Field(),), "gate"), through((Field(),), "gate", gates=False)
         ('all', (Field(rf=1, jump=1, start=0),))
     """
-    if fields == "all" or reach == "all" or (reach == "gate" and gates):
+    if reach == "point" or fields == "all":
+        return fields
+    if reach == "all" or (reach == "gate" and gates):
         return "all"
-    if isinstance(fields, Unaligned) or reach in ("point", "gate"):
+    if isinstance(fields, Unaligned) or reach == "gate":
         return fields
     if isinstance(reach, Unaligned):
         return reach
     assert isinstance(reach, tuple)  # noqa: S101 其余几种都在上面返回了
-    return tuple(field.through(window) for field, window in zip(fields, reach, strict=True))
+    if fields[0] is fields[-1] and reach[0] is reach[-1] and len(fields) == len(reach):
+        return (fields[0].through(reach[0]),) * len(fields)  # 高、宽是同一回事
+    return tuple([field.through(window) for field, window in zip(fields, reach, strict=True)])
 
 
 def union(branches: Iterable[Fields]) -> Fields:

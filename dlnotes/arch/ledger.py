@@ -30,7 +30,7 @@ Kind = TypeVar("Kind")
 _FEW = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """账本的一行：一个节点的形状、开销和感受野。
 
@@ -339,8 +339,11 @@ def _triple(seen: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Si
         return "all", None, None
     if isinstance(seen, Unaligned):
         return None, None, None
-    rf, jump, start = zip(*((each.rf, each.jump, each.start) for each in seen), strict=True)
-    return rf, jump, start
+    return (
+        tuple([each.rf for each in seen]),
+        tuple([each.jump for each in seen]),
+        tuple([each.start for each in seen]),
+    )
 
 
 def _times(counts: Operations, batch: int) -> Operations:

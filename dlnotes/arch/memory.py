@@ -59,14 +59,14 @@ def saved_bytes(
             continue
         learned.add(node.name)
         if saved.inputs:
-            kept.update(owner[source] for source in node.inputs)
+            kept.update([owner[source] for source in node.inputs])
         if saved.output:
             kept.add(owner[node.name])
         numbers = (batch * saved.numbers + saved.shared) * element_bytes
         extra[node.name] = numbers + batch * saved.indices * INT64
-    tensors = {name: batch * prod(shapes[name]) * element_bytes for name in kept}
-    total = {name: tensors.get(name, 0) + extra.get(name, 0) for name in shapes}
-    return {name: count for name, count in total.items() if count}
+    for name in kept:
+        extra[name] = extra.get(name, 0) + batch * prod(shapes[name]) * element_bytes
+    return {name: extra[name] for name in shapes if extra.get(name)}
 
 
 def peak_bytes(nodes: Sequence[Node], sizes: Mapping[str, int], *, inplace: bool = False) -> tuple[int, str]:

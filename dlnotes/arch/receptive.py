@@ -146,6 +146,11 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
     size = integer("size", size, minimum=1)
     _check_window(window)
     choice("rounding", rounding, get_args(Rounding))
+    return outputs(size, window, rounding)
+
+
+def outputs(size: int, window: Window, rounding: Rounding) -> int:
+    """[`output_size`][dlnotes.arch.receptive.output_size] 的算法，类型都已检查过（层写下时就查了）。"""
     before, after = window.ends
     if rounding != "floor" and max(before, after) >= window.extent:
         # 此时去掉的不止一个窗口，两种规则的公式都不再对；池化层也不许这样补。
@@ -191,6 +196,8 @@ class Field:
     start: int = 0
 
     def __post_init__(self) -> None:
+        if type(self.rf) is type(self.jump) is type(self.start) is int and self.rf > 0 < self.jump:
+            return  # 一层一层推出来的都是这样，不必再存一遍
         for name, minimum in (("rf", 1), ("jump", 1)):
             object.__setattr__(self, name, integer(name, getattr(self, name), minimum=minimum))
         try:

@@ -1,12 +1,13 @@
 """窗口在各方向滑动的层共用的规则：检查参数，由输入大小得到窗口，由窗口得到输出大小。"""
 
+from functools import cached_property
 from math import prod
 from typing import ClassVar, Literal
 
 from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach
 from dlnotes.arch.layers._base import INPUTS, Layer, Saved, Shape, channels_first
-from dlnotes.arch.receptive import Rounding, Window, output_size, same
+from dlnotes.arch.receptive import Rounding, Window, outputs, same
 
 Size = int | tuple[int, ...]
 """各方向相同的一个整数，或每个方向一个。"""
@@ -33,7 +34,13 @@ class Sliding(Layer):
         Args:
             shape: 到达这一层的形状。
         """
-        return self._windows(channels_first(shape, self.axes)[1])
+        sizes = channels_first(shape, self.axes)[1]
+        return self._windows(sizes) if self._fixed is None else self._fixed
+
+    @cached_property
+    def _fixed(self) -> tuple[Window, ...] | None:
+        """各方向的滑动窗口，与输入的大小无关时只算一次；否则为 `None`。"""
+        return None if self.geometry()[2] == "same" else self._windows((1,) * self.axes)
 
     def reach(self, shape: Shape, /) -> Reach:
         return self.windows(shape)
@@ -52,13 +59,23 @@ class Sliding(Layer):
 
     def slide(self, shape: Shape) -> Shape:
         """窗口滑动得到的各方向的大小；放不下时报出窗口和到达它的大小。"""
-        windows, sizes = self.windows(shape), channels_first(shape, self.axes)[1]
-        if any(window.extent > size + sum(window.ends) for window, size in zip(windows, sizes, strict=True)):
-            raise ValueError(_too_small(windows, sizes))
+        sizes = channels_first(shape, self.axes)[1]
+        if sizes not in self._slid:
+            self._slid[sizes] = self._slide(sizes, self.windows(shape))
+        return self._slid[sizes]
+
+    @cached_property
+    def _slid(self) -> dict[Shape, Shape]:
+        """算过的大小：形状、运算、内存都要问，同一个答案只算一次。"""
+        return {}
+
+    def _slide(self, sizes: Shape, windows: tuple[Window, ...]) -> Shape:
         _, _, padding, _, rounding = self.geometry()
         if padding == "same":
             rounding = "floor"  # 补到恰好 ⌈i/s⌉ 个，无须再取整
-        return tuple(output_size(*axis, rounding) for axis in zip(sizes, windows, strict=True))
+        if any(window.extent > size + sum(window.ends) for window, size in zip(windows, sizes, strict=True)):
+            raise ValueError(_too_small(windows, sizes))
+        return tuple(outputs(size, window, rounding) for size, window in zip(sizes, windows, strict=True))
 
     def _windows(self, sizes: Shape) -> tuple[Window, ...]:
         kernel_size, stride, padding, dilation, _ = self.geometry()
@@ -70,7 +87,10 @@ class Sliding(Layer):
         if isinstance(padding, str):
             expected = '非负整数、各方向的元组或 "same"'
             raise ValueError(problem("padding", expected, repr(padding), "不补零请写 0"))
-        return tuple(map(Window, kernels, strides, both_ends(padding, axes=self.axes, minimum=0), dilations))
+        ends = both_ends(padding, axes=self.axes, minimum=0)
+        axes = list(zip(kernels, strides, ends, dilations, strict=True))
+        windows = {axis: Window(*axis) for axis in axes}  # 各方向相同时是同一个对象，感受野就只用算一次
+        return tuple(windows[axis] for axis in axes)
 
 
 def both_ends(padding: object, *, axes: int, minimum: int | None) -> tuple[tuple[int, int], ...]:

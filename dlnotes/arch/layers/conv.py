@@ -4,6 +4,7 @@
 """
 
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from math import prod
 from typing import ClassVar
 
@@ -50,8 +51,11 @@ class _Convolution(Sliding):
 
     def _inputs_per_output(self, shape: Shape) -> int:
         """一个输出由多少个输入相乘累加而成，补的零也算。"""
-        kernel = prod(per_axis("kernel_size", self.kernel_size, axes=self.axes, minimum=1))
-        return _channels_per_group(shape, self.axes, self.groups) * kernel
+        return _channels_per_group(shape, self.axes, self.groups) * self._taps
+
+    @cached_property
+    def _taps(self) -> int:
+        return prod(per_axis("kernel_size", self.kernel_size, axes=self.axes, minimum=1))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import ClassVar
 from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers._base import (
-    INPUTS,
     NOTHING,
     Merge,
     Operations,
@@ -95,7 +94,7 @@ class Mul(Merge):
         if len(shapes) == 1:
             return NOTHING
         partial = sum(prod(self.output(shapes[:count])) for count in range(2, len(shapes)))
-        return INPUTS._replace(numbers=partial)  # 一个一个地乘，中间的积也要留
+        return Saved(inputs=True, numbers=partial)  # 一个一个地乘，中间的积也要留
 
 
 _BROADCAST = Unaligned("一个位置的值广播到了所有位置")

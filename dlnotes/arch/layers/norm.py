@@ -10,7 +10,6 @@ from typing import Literal
 from dlnotes._check import boolean, choice, integer, problem
 from dlnotes.arch.fields import Reach
 from dlnotes.arch.layers._base import (
-    INPUTS,
     Layer,
     Operations,
     Parameters,
@@ -75,7 +74,7 @@ class BatchNorm2d(_Norm):
         return 2 * shape[0] * self.track_running_stats
 
     def saved(self, shape: Shape, /) -> Saved:
-        return INPUTS._replace(shared=2 * shape[0])  # 这一批的均值与标准差的倒数
+        return Saved(inputs=True, shared=2 * shape[0])  # 这一批的均值与标准差的倒数
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class LayerNorm(_Norm):
         return some({"norm": normalised * (1 + self.bias) * self.elementwise_affine})
 
     def saved(self, shape: Shape, /) -> Saved:
-        return INPUTS._replace(numbers=2 if self.over == "all" else 2 * prod(positions(shape)))
+        return Saved(inputs=True, numbers=2 if self.over == "all" else 2 * prod(positions(shape)))
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ class GroupNorm(_Norm):
         return some({"norm": 2 * shape[0] * self.affine})
 
     def saved(self, shape: Shape, /) -> Saved:
-        return INPUTS._replace(numbers=2 * self.num_groups)
+        return Saved(inputs=True, numbers=2 * self.num_groups)
 
 
 @dataclass(frozen=True)
@@ -222,4 +221,4 @@ class LocalResponseNorm(_Norm):
 
     def saved(self, shape: Shape, /) -> Saved:
         padded = (features(shape) + self.size - 1) * prod(positions(shape))  # 平方，通道两端补零
-        return INPUTS._replace(numbers=padded + 2 * prod(shape))  # 括号里的和，它的 β 次方
+        return Saved(inputs=True, numbers=padded + 2 * prod(shape))  # 括号里的和，它的 β 次方

@@ -8,7 +8,6 @@ from typing import ClassVar
 from dlnotes._check import boolean, integer, problem
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers._base import (
-    INPUTS,
     NOTHING,
     Layer,
     Merge,
@@ -283,7 +282,7 @@ class MultiheadAttention(Merge):
     def saved(self, shapes: Sequence[Shape], /) -> Saved:
         query, key, _ = self._inputs(shapes)
         projected = query[1] * (2 * query[0] + 2 * key[0])  # 查询、键、值，和各头并排的输出
-        return INPUTS._replace(numbers=projected + self.num_heads * query[0])
+        return Saved(inputs=True, numbers=projected + self.num_heads * query[0])
 
     def _inputs(self, shapes: Sequence[Shape]) -> list[tuple[int, int]]:
         """查询、键、值的形状。"""
