@@ -19,6 +19,7 @@ from dlnotes import table
 from dlnotes._check import choice, problem
 from dlnotes._usage import Parser
 from dlnotes.arch import Ledger, Row, ledger, zoo
+from dlnotes.arch.grouping import Group
 from dlnotes.arch.layers import Operation, Parameter, Shape
 from dlnotes.arch.ledger import BYTES, COLUMNS, KEYS
 
@@ -95,10 +96,11 @@ def _show(options: argparse.Namespace) -> str:
     choice("--format", options.format, _FORMATS)
     default = KEYS if options.format in ("csv", "json") else COLUMNS
     book, names = _book(options.network, options), _columns(options.columns, default)
+    rows = book.rows if options.depth is None else book.grouped(_positive("--depth", options.depth))
     if options.format == "json":
-        layers = [{name: _cell(row, name) for name in names} for row in book.rows]
+        layers = [{name: _cell(row, name) for name in names} for row in rows]
         return json.dumps({**book.as_dict(), "layers": layers}, ensure_ascii=False) + "\n"
-    return _render(_cells(book.rows, names), options.format, _summary(book))
+    return _render(_cells(rows, names), options.format, _summary(book))
 
 
 def _rf(options: argparse.Namespace) -> str:
@@ -137,13 +139,13 @@ def _book(name: str, options: argparse.Namespace) -> Ledger:
     choice("--dtype", options.dtype, list(BYTES))
     network = zoo.load(name)
     shape = None if options.input is None else _shape(options.input, network.input)
-    batch, gates = _batch(options.batch), not options.ignore_gates
+    batch, gates = _positive("--batch", options.batch), not options.ignore_gates
     return ledger(network, shape, options.dtype, batch=batch, gates=gates, inplace=options.inplace)
 
 
-def _batch(text: str) -> int:
+def _positive(option: str, text: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
-        raise ValueError(problem("--batch", "正整数", repr(text), "请写成 --batch 32 这样"))
+        raise ValueError(problem(option, "正整数", repr(text), f"请写成 {option} 2 这样"))
     return int(text)
 
 
@@ -170,11 +172,11 @@ def _columns(text: str | None, default: Sequence[str]) -> list[str]:
     return names
 
 
-def _cells(rows: Sequence[Row], names: Sequence[str]) -> dict[str, list[object]]:
+def _cells(rows: Sequence[Row | Group], names: Sequence[str]) -> dict[str, list[object]]:
     return {name: [_cell(row, name) for row in rows] for name in names}
 
 
-def _cell(row: Row, name: str) -> object:
+def _cell(row: Row | Group, name: str) -> object:
     if name in get_args(Operation):
         return row.operations.get(name, 0)  # type: ignore[call-overload]
     return getattr(row, name)
@@ -265,6 +267,9 @@ def _parser() -> Parser:
     show = _command(commands, "show", "打印一个网络的账本", _show)
     show.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
     show.add_argument("--columns", metavar="列", help=f"逗号隔开，取自 {' '.join(_ROW_COLUMNS)}")
+    show.add_argument(
+        "--depth", metavar="级", help="按名字的前几级并成段，如 1 把 layer1.0.conv1 并入 layer1"
+    )
     rf = _command(commands, "rf", "查节点的感受野", _rf)
     rf.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
     rf.add_argument("nodes", metavar="节点", nargs="*", help="节点的名字，如 pool5；不写则列出全部")

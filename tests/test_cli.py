@@ -200,6 +200,14 @@ def test_compare_puts_the_totals_side_by_side() -> None:
     assert out.count("3×256×256") == 2
 
 
+def test_rows_can_be_grouped() -> None:
+    """现成的网络的名字都没有点，一级就是一行；并成段的见 tests/arch/test_grouping.py。"""
+    assert run("show", "zf5", "--depth", "1") == run("show", "zf5")
+    document = show_json("zf5", "--depth", "2")
+    jsonschema.validate(document, SCHEMA)
+    assert document == show_json("zf5")
+
+
 def test_counts_follow_the_batch() -> None:
     one, many = show_json("vgg16"), show_json("vgg16", "--batch", "32")
     jsonschema.validate(many, SCHEMA)
@@ -284,6 +292,7 @@ SIZES = ["0", "-224", "22.4", "abc", "224x224", "3x224x", "3x224x224x1", "２２
         ["show", "vgg16", "--dtype", "float"],
         ["show", "vgg16", "--ignore-gates=1"],
         *(["show", "vgg16", "--batch", size] for size in ("0", "-1", "1.5", "x", "", "9" * 5000)),
+        *(["show", "vgg16", "--depth", depth] for depth in ("0", "-1", "x")),
         ["show", "vgg16", "--form", "csv"],
         ["rf"],
         ["rf", "vgg16", "pool7"],

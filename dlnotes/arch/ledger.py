@@ -3,15 +3,16 @@
 命令行、网页上的表、测试读的都是这些行，所以同一个数只在这里算一次。
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from math import prod
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from dlnotes._check import boolean, choice, integer, problem
 from dlnotes.arch import layers, memory
 from dlnotes.arch.fields import Fields, Unaligned, through, union
+from dlnotes.arch.grouping import Group, group, totals
 from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Operations, Parameter, Shape, macs
 from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
@@ -26,7 +27,6 @@ KEYS = (*COLUMNS[:6], "saved_bytes", *COLUMNS[6:])
 """JSON 的一行。"""
 
 Size = tuple[int, ...]
-Kind = TypeVar("Kind")
 _FEW = 12
 
 
@@ -145,7 +145,7 @@ class Ledger:
     @property
     def parameters(self) -> dict[Parameter, int]:
         """参数按种类，各行之和；没有的种类不列。"""
-        return _totals(row.parameters for row in self.rows)
+        return totals(row.parameters for row in self.rows)
 
     @property
     def operations(self) -> dict[Operation, int]:
@@ -154,7 +154,7 @@ class Ledger:
         各家工具的“总数”大多能由这几项与 `parameters` 组合出来：如 torchinfo 的是 `macs` 加 `"bias"`，
         有归一化时再加它的**参数**个数（不是元素个数）。
         """
-        return _totals(row.operations for row in self.rows)
+        return totals(row.operations for row in self.rows)
 
     @property
     def uncounted(self) -> tuple[str, ...]:
@@ -169,6 +169,30 @@ class Ledger:
         close = get_close_matches(str(name), names, n=3) or names
         listed = "、".join(close if len(close) <= _FEW else [*close[:_FEW], "……"])
         raise ValueError(problem("name", f"{self.network} 的节点名", repr(name), f"可用的有 {listed}"))
+
+    def grouped(self, depth: int = 1) -> tuple[Group, ...]:
+        """按名字的前 `depth` 级把相邻的行并成段，如 `layer1.0.conv1` 并入 `layer1`。
+
+        只并相邻的：同一个前缀隔着别的节点再出现，就是另一段。各段的开销之和就是总数；感受野是段里最后一行的。
+
+        Args:
+            depth: 取名字的前几级；名字没有那么多级的自成一段。
+
+        Returns:
+            各段，按计算的次序。
+
+        Raises:
+            TypeError: `depth` 不是整数。
+            ValueError: `depth` 小于 1。
+
+        Examples:
+            >>> from dlnotes.arch import Conv2d, ReLU, residual, sequential
+            >>> block = [("conv", Conv2d(3, 3, padding=1)), ("relu", ReLU())]
+            >>> net = sequential("net", (3, 8, 8), [("a", residual(block)), ("b", residual(block))])
+            >>> [(each.name, each.layers, each.params, each.rf) for each in ledger(net).grouped()]
+            [('a', 3, 84, (3, 3)), ('b', 3, 84, (5, 5))]
+        """
+        return group(self.rows, integer("depth", depth, minimum=1))
 
     def as_dict(self) -> dict[str, object]:
         """可以写成 JSON 的字典，键与形状由 `dlnotes/arch/ledger.schema.json` 规定。
@@ -348,14 +372,6 @@ def _triple(seen: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Si
 
 def _times(counts: Operations, batch: int) -> Operations:
     return counts if batch == 1 else {kind: batch * count for kind, count in counts.items()}
-
-
-def _totals(rows: Iterable[Mapping[Kind, int]]) -> dict[Kind, int]:
-    totals: dict[Kind, int] = {}
-    for counts in rows:
-        for kind, count in counts.items():
-            totals[kind] = totals.get(kind, 0) + count
-    return totals
 
 
 def _cell(row: Row, key: str, axis: int | None) -> object:
