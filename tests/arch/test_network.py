@@ -396,7 +396,7 @@ def test_what_a_stranger_writes_first() -> None:
         Network("n", (3, 8, 8), (Node("a", Conv2d(8, 3), "input"),))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^`name` 应为已有的网络名，得到 None；"):
         zoo.load(None)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"相近的有 vgg16。$"):
+    with pytest.raises(ValueError, match=r"相近的有 vgg16、"):
         zoo.load("VGG16")
 
 

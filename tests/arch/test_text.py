@@ -66,6 +66,8 @@ def a_chain(name: str) -> bool:
     ends = ["input", *(node.name for node in nodes)]
     chained = all(node.inputs == (end,) for node, end in zip(nodes, ends, strict=False))
     return chained and all(node.name.isidentifier() for node in nodes)
+
+
 @pytest.mark.parametrize("name", list(filter(a_chain, zoo.names())))
 def test_a_network_survives_writing_and_reading(name: str) -> None:
     assert parse(write(zoo.load(name)), name) == zoo.load(name)

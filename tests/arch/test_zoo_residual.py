@@ -345,6 +345,12 @@ def test_stochastic_depth_stands_only_before_an_addition() -> None:
     assert len(skips) == 1 + 1 + 2 + 2 + 3  # 各段除去第一块：2、2、3、3、4 块的段
 
 
+def test_stochastic_depth_grows_with_the_block() -> None:
+    """torchvision 的 `sd_prob * stage_block_id / total_stage_blocks`；各段的第一块不相加，序号照数。"""
+    found = [node.layer.p for node in zoo.load("efficientnet_b0").nodes if node.op == "StochasticDepth"]
+    assert found == pytest.approx([0.2 * number / 16 for number in (2, 4, 6, 7, 9, 10, 12, 13, 14)])
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_the_halves_of_a_shuffle_unit(stride: int) -> None:
     """步长 1：前一半直通，后一半卷积；步长 2：两路都读整个输入。"""

@@ -36,7 +36,7 @@ def stages(inputs: int, table: Sequence[tuple[Unit, int, int, int]], *, name: st
     """
     path: list[tuple[str, Path]] = []
     for number, (unit, outputs, depth, stride) in enumerate(table, start=first):
-        blocks = [unit(inputs, outputs, stride), *[unit(outputs, outputs, 1)] * (depth - 1)]
+        blocks = [unit(inputs, outputs, stride), *(unit(outputs, outputs, 1) for _ in range(depth - 1))]
         path.append((f"{name}{number}", [(str(index), block) for index, block in enumerate(blocks)]))
         inputs = outputs
     return path
