@@ -1,4 +1,4 @@
-r"""把若干列打印成对齐的文本、Markdown、CSV 或 JSON。
+r"""把若干列打印成对齐的文本、Markdown、HTML、CSV 或 JSON。
 
 列是“表头到值”的字典，值可以是 Python 的数、字符串、元组或 numpy 数组；各列要一样长。
 """
@@ -8,6 +8,7 @@ import io
 import json as json_module
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from numbers import Real
 
 from dlnotes._check import integer, problem
@@ -87,6 +88,42 @@ def markdown(columns: Columns, *, digits: int = 6) -> str:
         *([_escape(cell) for cell in row] for row in _shown(rows, digits)),
     ]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def html(columns: Columns, *, digits: int = 6) -> str:
+    r"""打印成 HTML 的表；值的写法与 [`markdown`][dlnotes.table.markdown] 相同。
+
+    几百行的表这样写，比先写成 Markdown 再转换快得多。
+
+    Args:
+        columns: 表头到这一列的值。
+        digits: 小数保留几位有效数字。
+
+    Returns:
+        一个 `<table>`，没有换行；没有列时是空文本。
+
+    Raises:
+        TypeError: 某一列不是一列值，或 `digits` 不是整数。
+        ValueError: 各列长短不一，或 `digits` 小于 1。
+
+    Examples:
+        >>> html({"层": ["conv1"]})
+        '<table><thead><tr><th>层</th></tr></thead><tbody><tr><td>conv1</td></tr></tbody></table>'
+    """
+    integer("digits", digits, minimum=1)
+    headers, rows = _rows(columns)
+    if not headers:
+        return ""
+    styles = [' style="text-align: right"' if right else "" for right in _numeric(headers, rows)]
+
+    def line(tag: str, cells: Iterable[str]) -> str:
+        written = (
+            f"<{tag}{style}>{escape(_flat(cell))}</{tag}>" for style, cell in zip(styles, cells, strict=True)
+        )
+        return f"<tr>{''.join(written)}</tr>"
+
+    body = "".join(line("td", cells) for cells in _shown(rows, digits))
+    return f"<table><thead>{line('th', headers)}</thead><tbody>{body}</tbody></table>"
 
 
 def csv(columns: Columns) -> str:

@@ -10,7 +10,6 @@
 先竖着量高，再横着量宽。
 """
 
-import json
 import sys
 from math import gcd
 from pathlib import Path
