@@ -10,6 +10,7 @@
 之差就是步长。先竖着量高，再横着量宽。
 """
 
+import json
 import sys
 from math import gcd
 from pathlib import Path
