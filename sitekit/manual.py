@@ -1,18 +1,20 @@
-"""网络手册：一页一个网络，页里的数、图、账本都由 `dlnotes.arch` 写成。
+"""网络手册：一页一个网络，页里的总数、图、逐层的账都由 `dlnotes.arch` 写成，各页又汇成一张总表。
 
-每页的开头写 `network: 名字` 与 `year: 年份`，总表由它们生成；别的数不必写。
+每页的开头写 `network: 名字` 与 `year: 年份`；别的数都不必写。
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from mkdocs.utils.meta import get_data
 
 from dlnotes.arch import Ledger, Row, ledger, zoo
+from dlnotes.arch.layers import MACS
 from dlnotes.table import html
 from sitekit.figures import receptive_field
 from sitekit.paths import DOCS
@@ -90,22 +92,54 @@ def book(network: str) -> Ledger:
     return ledger(zoo.load(network), gates=False)
 
 
-def facts(network: str) -> str:
-    """几个总数，一个 `<table>`。"""
+def summary(network: str) -> str:
+    """总数，和感受野的图。"""
     account = book(network)
-    last = next((row for row in reversed(account.rows) if isinstance(row.rf, tuple)), None)
+    return f"<div data-search-exclude>{_facts(account)}{_growth(account)}</div>"
+
+
+def rows(network: str) -> str:
+    """逐层的账，一段一个折叠；名字不分级的层，相邻的并在一处。"""
+    blocks = groupby(
+        book(network).rows, key=lambda row: row.name.partition(".")[0] if "." in row.name else ""
+    )
+    return f"<div data-search-exclude>{''.join(_stage(list(block)) for _, block in blocks)}</div>"
+
+
+def comparison(found: Sequence[Entry]) -> str:
+    """总表，一行一个网络，名字链到它的页；点表头排序。"""
+    books = [book(entry.network) for entry in found]
+    lasts = list(map(_last, books))
+    table = html(
+        {
+            "网络": [entry.network for entry in found],
+            "年": [str(entry.year) for entry in found],
+            "输入": [account.input for account in books],
+            "参数量": [account.params for account in books],
+            "乘加数": [account.macs for account in books],
+            "推理峰值": [account.peak_bytes for account in books],
+            "训练留存": [account.saved_bytes for account in books],
+            "感受野": [row and row.rf for row in lasts],
+        }
+    )
+    for entry in found:
+        link = f'<a href="{entry.page.removesuffix(".md")}/">{entry.network}</a>'
+        table = table.replace(f"<td>{entry.network}</td>", f"<td>{link}</td>")
+    return f"<div data-search-exclude><dlnotes-sortable>{table}</dlnotes-sortable></div>"
+
+
+def _facts(account: Ledger) -> str:
+    last = _last(account)
     lines = {
         "输入": "×".join(map(str, account.input)),
         "参数": _split(account.params, account.parameters),
-        "缓冲": f"{account.buffers:,}" if account.buffers else None,
-        "乘加": _split(
-            account.macs, {kind: account.operations.get(kind, 0) for kind in ("conv", "linear", "attention")}
-        ),
-        "没有计入的运算": "、".join(account.uncounted) or None,
+        "缓冲": f"{account.buffers:,}" if account.buffers else "",
+        "乘加": _split(account.macs, {kind: account.operations.get(kind, 0) for kind in MACS}),
+        "没有计入的运算": "、".join(account.uncounted),
         "推理时激活的峰值": f"{account.peak_bytes:,} 字节，在 {account.peak_node}",
         "训练时留给反向的激活": f"{account.saved_bytes:,} 字节",
-        "感受野": _field(last) if last else "每个单元都看到整个输入，或各单元不一",
-        "节点": f"{len(account.rows)} 个",
+        "感受野": _field(last) if last else "各单元都看到整个输入，或大小不一",
+        "节点": f"{len(account.rows):,} 个",
     }
     cells = "".join(
         f'<tr><th scope="row">{name}</th><td>{escape(text)}</td></tr>' for name, text in lines.items() if text
@@ -113,77 +147,51 @@ def facts(network: str) -> str:
     return f"<table><tbody>{cells}</tbody></table>"
 
 
-def growth(network: str) -> str:
-    """每次步距变大之前的最后一层各看到多大一块，按比例画在输入图上；没有固定大小的画不了，返回空文本。"""
-    account = book(network)
-    seen = [
-        row for row in account.rows if isinstance(row.rf, tuple) and len(row.output) == len(row.rf) + 1 == 3
+def _growth(account: Ledger) -> str:
+    """每次缩小之前的最后一层看到多大一块，按比例画在输入图上；没有固定大小的不画。"""
+    images = [
+        row for row in account.rows if isinstance(row.rf, tuple) and len(row.rf) == len(row.output) - 1 == 2
     ]
-    ends = [list(run)[-1] for _, run in groupby(seen, key=lambda row: row.jump)]
-    nested: list[Row] = []
-    for row in ends:  # 编码再解码的网络，后半截看得更少的不画
-        if not nested or row.rf > nested[-1].rf:
-            nested.append(row)
-    if not nested:
+    ends: list[Row] = []
+    for row in (list(run)[-1] for _, run in groupby(images, key=lambda row: row.jump)):
+        if not ends or _larger(row, ends[-1]):  # 先编码后解码的网络，回头看得更少的不画
+            ends.append(row)
+    if not ends:
         return ""
     return receptive_field(
         account,
-        [row.name for row in nested[-_MOST:]],
-        id=f"{network.replace('_', '-')}-field",
-        caption=f"{network}：每次缩小之前的最后一层，正中的一个单元在输入图上看到的范围。",
+        [row.name for row in ends[-_MOST:]],
+        id=f"{account.network.replace('_', '-')}-field",
+        caption="每次缩小之前的最后一层，正中的一个单元在输入图上看到的范围；粗框是输入图。",
     )
 
 
-def rows(network: str) -> str:
-    """完整的账本，一段一个折叠；名字不分级的层并在一处。"""
-    blocks = groupby(
-        book(network).rows, key=lambda row: row.name.partition(".")[0] if "." in row.name else ""
-    )
-    return "".join(_block(list(block)) for _, block in blocks)
+def _larger(row: Row, other: Row) -> bool:
+    return isinstance(row.rf, tuple) and isinstance(other.rf, tuple) and row.rf > other.rf
 
 
-def _block(block: Sequence[Row]) -> str:
+def _last(account: Ledger) -> Row | None:
+    """最后一个感受野有确定大小的节点。"""
+    return next((row for row in reversed(account.rows) if isinstance(row.rf, tuple)), None)
+
+
+def _stage(block: Sequence[Row]) -> str:
     first, last = block[0], block[-1]
-    stage = first.name.partition(".")[0]
-    name = stage if "." in first.name else f"{first.name} 到 {last.name}" if len(block) > 1 else first.name
-    params, macs = (sum(getattr(row, key) for row in block) for key in ("params", "macs"))
-    summary = f"{name}：{len(block)} 行，参数 {params:,}，乘加 {macs:,}"
-    columns = {title: [getattr(row, key) for row in block] for title, key in _COLUMNS.items()}
-    return f"<details><summary>{escape(summary)}</summary>{html(columns)}</details>"
+    name = first.name.partition(".")[0]
+    if "." not in first.name and len(block) > 1:
+        name = f"{first.name} 到 {last.name}"
+    params, macs = sum(row.params for row in block), sum(row.macs for row in block)
+    title = f"{name}：{len(block)} 行，参数 {params:,}，乘加 {macs:,}"
+    columns = {header: [getattr(row, key) for row in block] for header, key in _COLUMNS.items()}
+    return f"<details><summary>{escape(title)}</summary>{html(columns)}</details>"
 
 
-def manual(network: str) -> str:
-    """一页里由程序写的部分：总数、图、完整的账本。"""
-    return f'<div data-search-exclude>{facts(network)}{growth(network)}<h3 id="rows">逐层</h3>{rows(network)}</div>'
-
-
-def _split(total: int, kinds: dict[str, int]) -> str:
+def _split(total: int, kinds: Mapping[Any, int]) -> str:
     """总数，和它由哪几种合成。"""
     parts = [f"{_KINDS[kind]} {count:,}" for kind, count in kinds.items() if count]
     return f"{total:,}" + (f"（{'，'.join(parts)}）" if len(parts) > 1 else "")
 
 
 def _field(row: Row) -> str:
-    assert isinstance(row.rf, tuple) and row.jump and row.start
-    rf, jump = ("×".join(map(str, each)) for each in (row.rf, row.jump))
-    start = ", ".join(map(str, row.start))
-    return f"{row.name}：{rf}，步距 {jump}，起点 ({start})"
-
-
-def comparison(found: Iterable[Entry]) -> str:
-    """总表，点表头排序。"""
-    listed = [(entry, book(entry.network)) for entry in found]
-    lasts = [
-        next((row for row in reversed(account.rows) if isinstance(row.rf, tuple)), None)
-        for _, account in listed
-    ]
-    columns = {
-        "网络": [entry.network for entry, _ in listed],
-        "年": [str(entry.year) for entry, _ in listed],
-        "输入": [account.input for _, account in listed],
-        "参数量": [account.params for _, account in listed],
-        "乘加数": [account.macs for _, account in listed],
-        "激活峰值": [account.peak_bytes for _, account in listed],
-        "感受野": [row and row.rf for row in lasts],
-    }
-    return f'<div class="sortable">{html(columns)}</div>'
+    rf, jump = ("×".join(map(str, sizes or ())) for sizes in (row.rf, row.jump))
+    return f"{rf}，步距 {jump}，起点 ({', '.join(map(str, row.start or ()))})，在 {row.name}"
