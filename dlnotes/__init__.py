@@ -7,15 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from dlnotes import arch, table, vision
+    from dlnotes.comparison import compare
 
 __version__ = "0.1.0"
-__all__ = ["arch", "table", "vision"]
+__all__ = ["arch", "compare", "table", "vision"]
+
+_FUNCTIONS = {"compare": "comparison"}
+"""直接放在这里的函数，和它在哪个子模块里。"""
 
 
-def __getattr__(name: str) -> "ModuleType":
+def __getattr__(name: str) -> object:
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

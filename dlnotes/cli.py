@@ -22,27 +22,17 @@ from dlnotes.arch import Ledger, Row, ledger, zoo
 from dlnotes.arch.grouping import Group
 from dlnotes.arch.layers import Operation, Parameter, Shape
 from dlnotes.arch.ledger import BYTES, COLUMNS, KEYS
+from dlnotes.comparison import HEADERS, Comparison
 
 _HEADERS = {
+    **HEADERS,
     "name": "名字",
     "op": "种类",
-    "input": "输入",
     "inputs": "输入节点",
     "output": "输出",
-    "params": "参数量",
     "buffers": "缓冲",
-    "macs": "乘加数",
-    "activation_bytes": "激活字节",
-    "saved_bytes": "反向要留的字节",
-    "peak_bytes": "推理峰值字节",
-    "rf": "感受野",
-    "jump": "步距",
-    "start": "起点",
     "centre": "中心",
     "reason": "说不清的原因",
-    "network": "网络",
-    "layers": "节点数",
-    "last": "最后一处",
 }
 _KINDS = {
     "conv": "卷积",
@@ -115,24 +105,9 @@ def _rf(options: argparse.Namespace) -> str:
 
 def _compare(options: argparse.Namespace) -> str:
     choice("--format", options.format, _FORMATS)
-    books = [_book(name, options) for name in options.networks]
-    lasts = [_last(book) for book in books]
-    columns: dict[str, list[object]] = {
-        "network": [book.network for book in books],
-        "input": [book.input for book in books],
-        "layers": [len(book.rows) for book in books],
-        "params": [book.params for book in books],
-        "macs": [book.macs for book in books],
-        "activation_bytes": [book.activation_bytes for book in books],
-        "saved_bytes": [book.saved_bytes for book in books],
-        "peak_bytes": [book.peak_bytes for book in books],
-        "last": [row and row.name for row in lasts],
-        "rf": [row and row.rf for row in lasts],
-        "jump": [row and row.jump for row in lasts],
-        "start": [row and row.start for row in lasts],
-    }
+    comparison = Comparison(tuple(_book(name, options) for name in options.networks))
     note = "感受野取最后一处有确定大小的节点；乘加只计卷积、线性层与注意力的矩阵积。\n"
-    return _render(columns, options.format, note)
+    return _render(comparison.columns(), options.format, note)
 
 
 def _book(name: str, options: argparse.Namespace) -> Ledger:
@@ -180,10 +155,6 @@ def _cell(row: Row | Group, name: str) -> object:
     if name in get_args(Operation):
         return row.operations.get(name, 0)  # type: ignore[call-overload]
     return getattr(row, name)
-
-
-def _last(book: Ledger) -> Row | None:
-    return next((row for row in reversed(book.rows) if isinstance(row.rf, tuple)), None)
 
 
 def _render(columns: dict[str, list[object]], form: str, note: str) -> str:

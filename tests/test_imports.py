@@ -35,6 +35,12 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert [name for name in modules if name.startswith("dlnotes.")] == []
 
 
+def test_comparing_loads_no_numpy() -> None:
+    modules = loaded("import dlnotes\nassert 'dlnotes.comparison' not in sys.modules\ndlnotes.compare('zf5')")
+    assert "dlnotes.comparison" in modules
+    assert "numpy" not in modules
+
+
 def test_arch_and_table_load_no_numpy() -> None:
     modules = loaded("import dlnotes\nfrom dlnotes.arch import zoo\nzoo.load('vgg16')\ndlnotes.table")
     assert {"dlnotes.arch.zoo.vgg", "dlnotes.table"} <= modules
@@ -72,11 +78,12 @@ print(any("site-packages" in path for path in sys.path))
 
 def test_public_names_resolve() -> None:
     assert dlnotes.__all__
-    for name in dlnotes.__all__:
+    assert dlnotes.compare is import_module("dlnotes.comparison").compare
+    for name in set(dlnotes.__all__) - {"compare"}:
         assert getattr(dlnotes, name) is import_module(f"dlnotes.{name}")
     assert set(dlnotes.__all__) <= set(dir(dlnotes))
     assert dlnotes.__version__ in (PACKAGE / "__init__.py").read_text(encoding="utf-8")
-    run("from dlnotes import *\nassert arch.ledger and table.csv")
+    run("from dlnotes import *\nassert arch.ledger and table.csv and compare")
 
 
 def test_unknown_attributes_fail_as_usual() -> None:
