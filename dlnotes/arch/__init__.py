@@ -8,6 +8,7 @@ from dlnotes.arch.blocks import parallel as parallel
 from dlnotes.arch.blocks import residual as residual
 from dlnotes.arch.blocks import sequential as sequential
 from dlnotes.arch.blocks import side as side
+from dlnotes.arch.effective import effective as effective
 from dlnotes.arch.fields import Unaligned as Unaligned
 from dlnotes.arch.layers import ELU as ELU
 from dlnotes.arch.layers import GELU as GELU
