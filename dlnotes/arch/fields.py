@@ -65,7 +65,9 @@ def through(fields: Fields, reach: Reach, *, gates: bool = True) -> Fields:
     if isinstance(reach, Unaligned):
         return reach
     assert isinstance(reach, tuple)  # noqa: S101 其余几种都在上面返回了
-    if fields[0] is fields[-1] and reach[0] is reach[-1] and len(fields) == len(reach):
+    if len(fields) != len(reach):  # 图像的位置合成一排之后，又接了一维的卷积
+        return Unaligned("各方向的位置合在了一起，窗口沿它滑动看到的不是一块")
+    if fields[0] is fields[-1] and reach[0] is reach[-1]:
         return (fields[0].through(reach[0]),) * len(fields)  # 高、宽是同一回事
     return tuple([field.through(window) for field, window in zip(fields, reach, strict=True)])
 

@@ -38,8 +38,7 @@ def test_each_axis_goes_through_its_own_window() -> None:
     assert through(PLANE, WINDOWS) == (Field(3 + 2 * 2, 4, -1 - 2), Field(5 + 1, 1, 0))
     assert through(PLANE, Unaligned("层")) == Unaligned("层")
     assert through((Field(),), (Window(3, dilation=2),)) == (Field(5, 1, 0),)
-    with pytest.raises(ValueError, match="zip"):
-        through((Field(),), WINDOWS)  # 一维的位置接不上二维的窗口
+    assert isinstance(through((Field(),), WINDOWS), Unaligned)  # 一维的位置接不上二维的窗口
 
 
 def test_the_ends_may_come_from_different_branches() -> None:
