@@ -18,7 +18,7 @@ import dlnotes
 from dlnotes import table
 from dlnotes._check import choice, problem
 from dlnotes._usage import Parser
-from dlnotes.arch import Ledger, Row, ledger, zoo
+from dlnotes.arch import Ledger, Network, Row, ledger, zoo
 from dlnotes.arch.grouping import Group
 from dlnotes.arch.layers import Operation, Parameter, Shape
 from dlnotes.arch.ledger import BYTES, COLUMNS, KEYS
@@ -112,8 +112,8 @@ def _compare(options: argparse.Namespace) -> str:
 
 def _book(name: str, options: argparse.Namespace) -> Ledger:
     choice("--dtype", options.dtype, list(BYTES))
-    network = zoo.load(name)
-    shape = None if options.input is None else _shape(options.input, network.input)
+    choice("--unknown", options.unknown, ("error", "skip"))
+    network, shape = _onnx(name, options) if name.lower().endswith(".onnx") else _zoo(name, options)
     batch, gates = _positive("--batch", options.batch), not options.ignore_gates
     return ledger(network, shape, options.dtype, batch=batch, gates=gates, inplace=options.inplace)
 
@@ -124,17 +124,30 @@ def _positive(option: str, text: str) -> int:
     return int(text)
 
 
-def _shape(text: str, default: Shape) -> Shape:
+def _zoo(name: str, options: argparse.Namespace) -> tuple[Network, Shape | None]:
+    network = zoo.load(name)
+    return network, None if options.input is None else _shape(options.input, network.input)
+
+
+def _onnx(path: str, options: argparse.Namespace) -> tuple[Network, Shape | None]:
+    """文件里的形状有的随输入而变，所以读的时候就要知道输入的大小。"""
+    from dlnotes.arch import onnx  # 用到才加载
+
+    shape = None if options.input is None else _shape(options.input, onnx.declared(path))
+    return onnx.load(path, input=shape, unknown=options.unknown), None
+
+
+def _shape(text: str, default: tuple[int | None, ...]) -> Shape:
     """`3x224x224` 写全各轴，`×` 也行；图像可以只写边长 `224`。"""
     parts = re.split("[xX×]", text)
-    square = len(parts) == 1 and len(default) == 3
+    square = len(parts) == 1 and len(default) == 3 and default[0] is not None
     if not (square or len(parts) == len(default)) or not all(
         re.fullmatch("0*[1-9][0-9]{0,8}", part) for part in parts
     ):
         expected = "边长（224）或通道、高、宽（3x224x224）"
         raise ValueError(problem("--input", expected, repr(text), "请用 x 隔开几个正整数"))
     sizes = tuple(map(int, parts))
-    return (default[0], sizes[0], sizes[0]) if square else sizes
+    return (default[0] or 0, sizes[0], sizes[0]) if square else sizes
 
 
 def _columns(text: str | None, default: Sequence[str]) -> list[str]:
@@ -236,22 +249,25 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="命令", title="命令", prog="dlnotes")
     _command(commands, "list", "列出全部网络", _list)
     show = _command(commands, "show", "打印一个网络的账本", _show)
-    show.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
+    show.add_argument("network", metavar="网络", help="名字，见 dlnotes list；或 ONNX 文件")
     show.add_argument("--columns", metavar="列", help=f"逗号隔开，取自 {' '.join(_ROW_COLUMNS)}")
     show.add_argument(
         "--depth", metavar="级", help="按名字的前几级并成段，如 1 把 layer1.0.conv1 并入 layer1"
     )
     rf = _command(commands, "rf", "查节点的感受野", _rf)
-    rf.add_argument("network", metavar="网络", help="名字，见 dlnotes list")
+    rf.add_argument("network", metavar="网络", help="名字，见 dlnotes list；或 ONNX 文件")
     rf.add_argument("nodes", metavar="节点", nargs="*", help="节点的名字，如 pool5；不写则列出全部")
     compare = _command(commands, "compare", "比较几个网络", _compare)
-    compare.add_argument("networks", metavar="网络", nargs="+", help="名字，可以写几个")
+    compare.add_argument("networks", metavar="网络", nargs="+", help="名字或 ONNX 文件，可以写几个")
     for command in (show, rf, compare):
         command.add_argument("--input", metavar="大小", help="224 或 3x224x224；不写则用网络默认的")
         command.add_argument("--batch", metavar="个数", default="1", help="一批的样本数，乘加与字节数随它变")
         command.add_argument("--format", metavar="格式", default="table", help=" / ".join(_FORMATS))
         command.add_argument("--dtype", metavar="类型", default="float32", help=" / ".join(BYTES))
         command.add_argument("--inplace", action="store_true", help="推理的峰值按激活、相加就地写来算")
+        command.add_argument(
+            "--unknown", metavar="办法", default="error", help="ONNX 里不认识的算子：error / skip（不计入）"
+        )
         command.add_argument(
             "--ignore-gates", action="store_true", help="感受野不经过 SE 的门和跨位置的均值、方差"
         )
