@@ -12,12 +12,14 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from dlnotes.arch import (
     BatchNorm2d,
     Conv2d,
+    ConvTranspose2d,
     Flatten,
     GlobalAvgPool,
     Ledger,
     Linear,
     MaxPool2d,
     Network,
+    Pad,
     ReLU,
     Row,
     Tokens,
@@ -297,6 +299,19 @@ def test_the_macs_of_a_transposed_convolution_multiply_the_input() -> None:
     assert book.macs == 15 * 17 * 8 * 3 * 4 * 4
 
 
+@pytest.mark.parametrize(
+    ("auto_pad", "crop"), [("SAME_UPPER", ((0, -1), (0, -1))), ("SAME_LOWER", ((-1, 0), (-1, 0)))]
+)
+def test_the_odd_pixel_of_a_transposed_convolution(auto_pad: str, crop: Any) -> None:
+    """规范：33×52 裁到 30×51，`SAME_UPPER` 从前端裁 1 与 0 个、从后端裁 2 与 1 个。"""
+    model = one([node("ConvTranspose", "x w", strides=[2, 3], auto_pad=auto_pad)], IMAGE, {"w": [8, 6, 5, 4]})
+    convolution, last = (each.layer for each in read(model).nodes)
+    assert convolution == ConvTranspose2d(
+        6, (5, 4), stride=(2, 3), padding=(1, 0), output_padding=(0, 0), dilation=(1, 1), bias=False
+    )
+    assert last == Pad(crop)
+
+
 def test_weights_may_be_constants_initializers_or_inputs() -> None:
     weight = np.zeros((4, 8, 3, 3), np.float32)
     constant = helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weight, "value"))
@@ -325,6 +340,17 @@ def test_a_tied_embedding_is_counted_once() -> None:
     assert book.params == 1600
     assert book.macs == 5 * 16 * 100
     assert book["y"].output == Tokens((5, 100))
+
+
+def test_a_shared_bias_is_counted_once() -> None:
+    nodes = [
+        node("MatMul", "x w", "z"),
+        node("Add", "z b", "u"),
+        node("MatMul", "u v", "t"),
+        node("Add", "t b"),
+    ]
+    book = ledger(read(one(nodes, ["N", 4, 8], {"w": [8, 8], "v": [8, 8], "b": [8]})))
+    assert book.params == 64 + 64 + 8
 
 
 def test_attention_is_counted_as_two_products() -> None:
@@ -357,6 +383,8 @@ def test_operators_that_belong_together_become_one_layer() -> None:
     silu = [node("Sigmoid", "x", "s"), node("Mul", "s x")]
     assert ops(silu, IMAGE) == ["SiLU"]
     assert ops([*silu[:1], node("Mul", "s x", "z"), node("Add", "z s")], IMAGE) == ["Sigmoid", "Mul", "Add"]
+    gate = [node("Relu", "x", "r"), node("Sigmoid", "r", "s"), node("Mul", "s x")]
+    assert ops(gate, IMAGE) == ["ReLU", "Sigmoid", "Mul"]
     mish = [node("Softplus", "x", "s"), node("Tanh", "s", "t"), node("Mul", "x t")]
     assert ops(mish, IMAGE) == ["Mish"]
     linear = [node("MatMul", "x w", "z"), node("Add", "b z")]
@@ -371,6 +399,41 @@ def test_batch_written_as_a_number_is_dropped() -> None:
     assert [(row.op, row.output) for row in book.rows] == [("Flatten", (128,))]
     with pytest.raises(ValueError, match=r"节点 y（Reshape）：批量与别的轴合在了一起；请导出批量为 1 的模型"):
         read(one([node("Reshape", "x s")], [32, 8, 4, 4], constants={"s": np.array([-1], I64)}))
+
+
+def test_batch_is_followed_through_the_axes() -> None:
+    """批量 8、通道 8：对换、合并位置、再对换回来。"""
+    nodes = [
+        node("Transpose", "x", "a", perm=[1, 0, 2, 3]),
+        node("Reshape", "a s", "b"),
+        node("Transpose", "b", "c", perm=[1, 0, 2]),
+        node("Conv", "c w"),
+    ]
+    shape = {"s": np.array([8, 8, 16], I64)}
+    book = ledger(read(one(nodes, [8, 8, 4, 4], {"w": [5, 8, 3]}, shape)))
+    assert [(row.op, row.output) for row in book.rows] == [("Reshape", (8, 16)), ("Conv1d", (5, 14))]
+
+
+def test_padding_as_pytorch_writes_it() -> None:
+    """`F.pad(x, (1, 2, 3, 4))`：左、右、上、下的次序，在图里倒过来、转置、展平成 ONNX 的次序。"""
+    nodes = [
+        node("Reshape", "p two", "a"),
+        node("Slice", "a last first zero back", "b"),
+        node("Transpose", "b", "c", perm=[1, 0]),
+        node("Reshape", "c all", "d"),
+        node("Pad", "x d"),
+    ]
+    constants = {
+        "p": np.array([1, 2, 3, 4, 0, 0, 0, 0], I64),
+        "two": np.array([-1, 2], I64),
+        "last": np.array([-1], I64),
+        "first": np.array([-(2**63 - 1)], I64),
+        "zero": np.array([0], I64),
+        "back": np.array([-1], I64),
+        "all": np.array([-1], I64),
+    }
+    (found,) = read(one(nodes, IMAGE, constants=constants)).nodes
+    assert found.layer == Pad(((3, 4), (1, 2)))
 
 
 def test_shapes_computed_in_the_graph_follow_the_input() -> None:

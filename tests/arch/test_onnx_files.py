@@ -172,6 +172,11 @@ def test_doubling_shapes_stop() -> None:
     assert "个元素" in told(model)
 
 
+def test_constants_cannot_be_computed_without_end() -> None:
+    nodes = [node("Add", ["c" if k == 0 else f"c{k}", "c"], [f"c{k + 1}"]) for k in range(300)]
+    assert "太多或太大" in told(graph([*nodes, RELU], initializer=[integers("c", [0] * 4096)]))
+
+
 def test_external_data_is_never_opened(tmp_path: Path) -> None:
     """权重存在别的文件里：不打开它也读得了；要用到它的数值时报错。"""
     weight = numpy_helper.from_array(np.zeros((4, 3, 3, 3), np.float32), "w")

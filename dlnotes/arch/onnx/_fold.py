@@ -116,7 +116,7 @@ def _slice(call: Call) -> Known:
     for axis, start, stop, step in _slices(call, len(dims)):
         if not step:
             raise ValueError("切片的 steps 不能是 0。")
-        kept = range(*slice(start, stop if stop > -(1 << 62) else None, step).indices(dims[axis]))
+        kept = range(*slice(start, stop, step).indices(dims[axis]))
         if values is not None:
             values = _picked(tuple(dims), values, {axis: kept})
         dims[axis] = len(kept)
