@@ -166,7 +166,7 @@ def third_party_imports(folder: str) -> Iterator[str]:
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             yield from ({name.split(".")[0] for name in names} - own)
 
 
