@@ -51,9 +51,15 @@ def load(
         *Operator Schemas*（`docs/Operators.md`）。
 
     Examples:
-        >>> load("没有这个文件.onnx")
-        Traceback (most recent call last):
-        ValueError: `path` 应为读得了的 ONNX 文件，得到 没有这个文件.onnx；没有这个文件。
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> relu = "3a300a0c0a0178120179220452656c755a1b0a017812160a14080112100a0208010a0208030a0208"
+        >>> relu += "080a02080862030a01794202101c"
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "relu.onnx"
+        ...     _ = path.write_bytes(bytes.fromhex(relu))
+        ...     load(path).shapes(), declared(path)
+        ({'input': (3, 8, 8), 'y': (3, 8, 8)}, (3, 8, 8))
     """
     file = _file(path)
     with _Mapped(file) as data:
@@ -83,9 +89,10 @@ def parse(
         ValueError: 与 `load` 相同。
 
     Examples:
-        >>> parse(b"")
-        Traceback (most recent call last):
-        ValueError: `path` 应为完好的 ONNX 文件，得到 network（里面没有图）；请重新导出或下载。
+        >>> relu = "3a300a0c0a0178120179220452656c755a1b0a017812160a14080112100a0208010a0208030a0208"
+        >>> relu += "080a02080862030a01794202101c"
+        >>> parse(bytes.fromhex(relu)).nodes
+        (Node(name='y', layer=ReLU(), inputs=('input',)),)
     """
     if not isinstance(data, bytes):
         raise TypeError(problem("data", "字节串", repr(type(data)), "路径请用 load"))
