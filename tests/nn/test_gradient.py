@@ -1,0 +1,92 @@
+"""梯度检查本身：对的放过，错的、缺的、形状不对的都抓得住。"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlnotes.nn.gradient import check_gradient
+
+X = np.array([[0.3, -1.2, 2.0], [0.1, 0.7, -0.4]])
+W = np.array([[1.0, 0.5], [-0.3, 2.0], [0.2, 0.1]])
+B = np.array([0.1, -0.2])
+
+
+def linear(x: Any, w: Any, b: Any = None) -> Any:
+    return x @ w if b is None else x @ w + b
+
+
+def linear_backward(dy: Any, x: Any, w: Any, b: Any = None) -> Any:
+    return dy @ w.T, x.T @ dy, None if b is None else dy.sum(axis=0)
+
+
+def test_right_gradients_pass() -> None:
+    check_gradient(linear, linear_backward, X, W, B)
+    check_gradient(linear, linear_backward, X, W, None)
+    check_gradient(np.exp, lambda dy, x: dy * np.exp(x), X)
+    check_gradient(np.sum, lambda dy, x: np.full_like(x, dy), X)  # 输出是一个数
+
+
+@pytest.mark.parametrize("wrong", range(3))
+def test_the_message_names_the_wrong_argument(wrong: int) -> None:
+    def backward(dy: Any, *args: Any) -> Any:
+        gradients = list(linear_backward(dy, *args))
+        gradients[wrong] = gradients[wrong] * 1.001
+        return tuple(gradients)
+
+    with pytest.raises(AssertionError, match=f"^第 {wrong} 个参数的梯度不对：.*允许 1e-06"):
+        check_gradient(linear, backward, X, W, B)
+
+
+@given(st.integers(0, 5))
+def test_one_wrong_element_is_noticed(place: int) -> None:
+    def backward(dy: Any, x: Any) -> Any:
+        gradient = dy * np.cos(x)
+        gradient.flat[place] += 1e-4
+        return gradient
+
+    with pytest.raises(AssertionError):
+        check_gradient(np.sin, backward, X)
+
+
+def test_shapes_counts_and_none() -> None:
+    with pytest.raises(AssertionError, match=r"形状是 \(2, 3\)，梯度的却是 \(3,\)"):
+        check_gradient(np.sin, lambda dy, x: (dy * np.cos(x)).sum(axis=0), X)
+    with pytest.raises(AssertionError, match="应有 2 个梯度，得到 1 个"):
+        check_gradient(linear, lambda dy, x, w: dy @ w.T, X, W)
+    with pytest.raises(AssertionError, match="第 2 个参数与它的梯度只有一个是 None"):
+        check_gradient(
+            linear, lambda dy, x, w, b: (*linear_backward(dy, x, w)[:2], dy.sum(axis=0)), X, W, None
+        )
+
+
+def test_bad_points_and_arguments() -> None:
+    with pytest.raises(ValueError, match=r"^`args\[0\]` 应为有限的数"):
+        check_gradient(np.sin, lambda dy, x: dy, np.array([np.nan]))
+    with np.errstate(divide="ignore"), pytest.raises(ValueError, match=r"^`f\(\*args\)` 应为有限的数"):
+        check_gradient(np.log, lambda dy, x: dy / x, np.array([0.0]))
+    with pytest.raises(TypeError, match=r"^`args\[0\]` 应为浮点数组，得到 int64 的数组"):
+        check_gradient(np.sin, lambda dy, x: dy, np.array([1]))
+    with pytest.raises(ValueError, match="directions"):
+        check_gradient(np.sin, lambda dy, x: dy, X, directions=0)
+
+
+def test_arguments_are_left_alone_and_the_seed_decides() -> None:
+    before = X.copy()
+    seen: list[Any] = []
+
+    def backward(dy: Any, x: Any) -> Any:
+        seen.append(dy)
+        return dy * np.cos(x)
+
+    for seed in (0, 0, 1):
+        check_gradient(np.sin, backward, X, seed=seed)
+    assert np.array_equal(X, before)
+    assert np.array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[0], seen[2])
+
+
+def test_an_array_without_elements() -> None:
+    check_gradient(np.sin, lambda dy, x: dy * np.cos(x), np.zeros((0, 3)))
