@@ -140,12 +140,21 @@ def test_every_layer_keeps_what_autograd_was_seen_to_keep(case: str) -> None:
     assert found == measured
 
 
+IN_NETWORKS = {"PatchMerging", "Scale", "StochasticDepth", "ToImage", "WindowAttention"}
+"""没有单独实测，而由 swin_t、convnext_tiny、efficientnet_b0 的总数核对的层。"""
+
+BY_HAND = {"ConvMap2d", "Crop", "RBF"}
+"""torchvision 没有的层：卷积、RBF 留输入，裁剪是视图。"""
+
+
 def test_every_measured_case_is_compared_and_every_kind_of_layer_is_measured() -> None:
     """新添一种层而没有写明反向要什么，这里就会报出它的名字。"""
     assert set(MEASURED) == set(ORACLE["layers"])
     kinds = {kind for kind in vars(layers).values() if isinstance(kind, type)}
     concrete = {kind for kind in kinds if issubclass(kind, Layer | Merge)} - {Layer, Merge, layers.Sliding}
-    assert {type(layer) for layer, _ in MEASURED.values()} == concrete
+    assert {type(layer).__name__ for layer, _ in MEASURED.values()} | IN_NETWORKS | BY_HAND == {
+        kind.__name__ for kind in concrete
+    }
 
 
 def conv_bn(name: str, channels: int, size: int, stride: int = 1) -> list[tuple[str, Layer]]:

@@ -312,10 +312,15 @@ class StochasticDepth(Layer):
         ((96, 56, 56), {})
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
     p: float
 
     def __post_init__(self) -> None:
         _check_probability(self.p)
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return Saved(numbers=1) if self.p else VIEW  # 每个样本一个：留不留
 
 
 def _check_probability(p: float) -> None:

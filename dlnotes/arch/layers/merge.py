@@ -151,6 +151,8 @@ class Crop(Merge):
         (21, 500, 500)
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
     offset: int | tuple[int, int] = 0
 
     def __post_init__(self) -> None:

@@ -112,6 +112,8 @@ class ToImage(Layer):
         (768, 14, 14)
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
     def output(self, shape: Shape, /) -> Shape:
         height, width, features = on_grid(shape)
         return features, height, width

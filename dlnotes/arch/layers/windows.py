@@ -5,7 +5,17 @@ from math import prod
 
 from dlnotes._check import boolean, integer, per_axis, problem
 from dlnotes.arch.fields import Reach, Unaligned
-from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, Tokens, some, store
+from dlnotes.arch.layers._base import (
+    NOTHING,
+    Layer,
+    Operations,
+    Parameters,
+    Saved,
+    Shape,
+    Tokens,
+    some,
+    store,
+)
 from dlnotes.arch.layers._sliding import Size
 from dlnotes.arch.layers.tokens import on_grid
 from dlnotes.arch.receptive import Window
@@ -103,6 +113,12 @@ class WindowAttention(Layer):
         }
         return some(counts)
 
+    def saved(self, shape: Shape, /) -> Saved:
+        counts = self.operations(shape)
+        projected = counts["linear"] // (4 * shape[-1])
+        # 分成窗口的输入、查询、键、值、各头并排的输出，都是补零之后的；还有 softmax 的结果
+        return Saved(numbers=5 * projected + counts["activation"])
+
     def _window(self) -> tuple[int, ...]:
         return per_axis("window_size", self.window_size, axes=2, minimum=1)
 
@@ -132,3 +148,6 @@ class PatchMerging(Layer):
     def reach(self, shape: Shape, /) -> Reach:
         height, width, _ = on_grid(shape)
         return tuple(Window(2, 2, (0, size % 2)) for size in (height, width))
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
