@@ -112,9 +112,9 @@ def union(branches: Iterable[Fields]) -> Fields:
 
 
 def _hull(fields: tuple[Field, ...]) -> Field | Unaligned:
-    jumps = sorted({field.jump for field in fields})
+    jumps = {field.jump for field in fields}
     if len(jumps) > 1:
-        return Unaligned(f"各分支的步距不同（{' 与 '.join(map(str, jumps))} 像素）")
-    start = min(field.start for field in fields)
-    stop = max(field.start + field.rf for field in fields)
-    return Field(stop - start, jumps[0], start)
+        return Unaligned(f"各分支的步距不同（{' 与 '.join(map(str, sorted(jumps)))} 像素）")
+    start = min([field.start for field in fields])
+    stop = max([field.start + field.rf for field in fields])
+    return Field(stop - start, jumps.pop(), start)

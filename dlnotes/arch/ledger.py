@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from math import prod
+from operator import attrgetter
 from typing import Any, Literal
 
 from dlnotes._check import boolean, choice, integer, problem
 from dlnotes.arch import layers, memory
 from dlnotes.arch.fields import Fields, Unaligned, through, union
 from dlnotes.arch.grouping import Group, group, totals
-from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Operations, Parameter, Shape, macs
+from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Parameter, Shape, macs
 from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
 
@@ -337,7 +338,9 @@ def _row(
 ) -> Row:
     rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
     given: Any = shapes if isinstance(rules, Merge) else shapes[0]
-    parameters, operations = rules.parameters(given), _times(rules.operations(given), batch)
+    parameters, operations = rules.parameters(given), rules.operations(given)
+    if batch > 1:
+        operations = {kind: batch * count for kind, count in operations.items()}
     rf, jump, start = _triple(seen)
     return Row(
         name=node.name,
@@ -358,20 +361,16 @@ def _row(
     )
 
 
+_SPAN = attrgetter("rf", "jump", "start")
+
+
 def _triple(seen: Fields) -> tuple[Size | Literal["all"] | None, Size | None, Size | None]:
     if seen == "all":
         return "all", None, None
     if isinstance(seen, Unaligned):
         return None, None, None
-    return (
-        tuple([each.rf for each in seen]),
-        tuple([each.jump for each in seen]),
-        tuple([each.start for each in seen]),
-    )
-
-
-def _times(counts: Operations, batch: int) -> Operations:
-    return counts if batch == 1 else {kind: batch * count for kind, count in counts.items()}
+    rf, jump, start = zip(*map(_SPAN, seen), strict=True)
+    return rf, jump, start
 
 
 def _cell(row: Row, key: str, axis: int | None) -> object:

@@ -105,7 +105,9 @@ def peak_bytes(nodes: Sequence[Node], sizes: Mapping[str, int], *, inplace: bool
     peak = sizes[INPUT], INPUT
     for index, node in enumerate(nodes):
         until = {name: stop for name, stop in until.items() if stop >= index}
-        home = _home(node, index, block, until, sizes) if inplace else _view(node, block)
+        home = block[node.inputs[0]] if node.layer.reuses == "always" else node.name
+        if inplace and node.layer.reuses == "inplace":
+            home = _overwritten(node, index, block, until, sizes) or home
         block[node.name] = home
         until[home] = max(until.get(home, index), last[node.name])
         live = sum(sizes[name] for name in until)
@@ -114,18 +116,13 @@ def peak_bytes(nodes: Sequence[Node], sizes: Mapping[str, int], *, inplace: bool
     return peak
 
 
-def _view(node: Node, block: Mapping[str, str]) -> str:
-    """输出放在哪一块：视图放在来源那里，别的另要一块。"""
-    return block[node.inputs[0]] if node.layer.reuses == "always" else node.name
-
-
-def _home(
+def _overwritten(
     node: Node, index: int, block: Mapping[str, str], until: Mapping[str, int], sizes: Mapping[str, int]
-) -> str:
-    """输出放在哪一块：能就地写的写进第一个合适的输入。"""
-    for source in node.inputs if node.layer.reuses == "inplace" else ():
+) -> str | None:
+    """就地写在哪一块：第一个同样大小、这块内存此后没有人用、又不是网络输入的输入。"""
+    for source in node.inputs:
         home, others = block[source], [block[other] for other in node.inputs if other != source]
         unused = until[home] == index and home != INPUT and home not in others
         if unused and sizes[source] == sizes[node.name]:
             return home
-    return _view(node, block)
+    return None

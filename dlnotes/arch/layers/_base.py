@@ -177,7 +177,7 @@ class Merge(_Rules[Sequence[Shape]]):
 
 def macs(operations: Operations) -> int:
     """各种运算里算作乘加的那些。"""
-    return sum([operations.get(kind, 0) for kind in MACS])
+    return sum([operations[kind] for kind in MACS if kind in operations])
 
 
 def store(layer: object, **values: object) -> None:

@@ -46,7 +46,7 @@ class _Convolution(Sliding):
         return some({"weight": weight, "bias": self.out_channels * self.bias})
 
     def operations(self, shape: Shape, /) -> Operations:
-        outputs = prod(self.output(shape))
+        outputs = self.out_channels * prod(self.slide(shape))
         return some({"conv": outputs * self._inputs_per_output(shape), "bias": outputs * self.bias})
 
     def _inputs_per_output(self, shape: Shape) -> int:
