@@ -44,7 +44,7 @@ class Comparison:
     books: tuple[Ledger, ...]
 
     def columns(self) -> dict[str, list[object]]:
-        """各列：键见 [`HEADERS`][dlnotes.arch.compare.HEADERS]，感受野取最后一处有确定大小的节点。
+        """各列：键见 [`HEADERS`][dlnotes.comparison.HEADERS]，感受野取最后一处有确定大小的节点。
 
         Returns:
             键到这一列的值，每个网络一个。
