@@ -109,7 +109,7 @@ def rows(network: str) -> str:
 def comparison(found: Sequence[Entry]) -> str:
     """总表，一行一个网络，名字链到它的页；点表头排序。"""
     books = [book(entry.network) for entry in found]
-    lasts = list(map(_last, books))
+    widest = list(map(_widest, books))
     table = html(
         {
             "网络": [entry.network for entry in found],
@@ -119,7 +119,7 @@ def comparison(found: Sequence[Entry]) -> str:
             "乘加数": [account.macs for account in books],
             "推理峰值": [account.peak_bytes for account in books],
             "训练留存": [account.saved_bytes for account in books],
-            "感受野": [row and row.rf for row in lasts],
+            "感受野": [row and row.rf for row in widest],
         }
     )
     for entry in found:
@@ -129,7 +129,7 @@ def comparison(found: Sequence[Entry]) -> str:
 
 
 def _facts(account: Ledger) -> str:
-    last = _last(account)
+    widest = _widest(account)
     lines = {
         "输入": "×".join(map(str, account.input)),
         "参数": _split(account.params, account.parameters),
@@ -138,7 +138,7 @@ def _facts(account: Ledger) -> str:
         "没有计入的运算": "、".join(account.uncounted),
         "推理时激活的峰值": f"{account.peak_bytes:,} 字节，在 {account.peak_node}",
         "训练时留给反向的激活": f"{account.saved_bytes:,} 字节",
-        "感受野": _field(last) if last else "各单元都看到整个输入，或大小不一",
+        "感受野": _field(widest) if widest else "各单元都看到整个输入，或大小不一",
         "节点": f"{len(account.rows):,} 个",
     }
     cells = "".join(
@@ -170,9 +170,10 @@ def _larger(row: Row, other: Row) -> bool:
     return isinstance(row.rf, tuple) and isinstance(other.rf, tuple) and row.rf > other.rf
 
 
-def _last(account: Ledger) -> Row | None:
-    """最后一个感受野有确定大小的节点。"""
-    return next((row for row in reversed(account.rows) if isinstance(row.rf, tuple)), None)
+def _widest(account: Ledger) -> Row | None:
+    """感受野有确定大小的节点里最大的，一样大取最后一个；U-Net 的后半截大小不一，最后一个不是最大的。"""
+    sized = [(row.rf, number) for number, row in enumerate(account.rows) if isinstance(row.rf, tuple)]
+    return account.rows[max(sized)[1]] if sized else None
 
 
 def _stage(block: Sequence[Row]) -> str:
