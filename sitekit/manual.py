@@ -148,12 +148,14 @@ def _facts(account: Ledger) -> str:
 
 
 def _growth(account: Ledger) -> str:
-    """每次缩小之前的最后一层看到多大一块，按比例画在输入图上；没有固定大小的不画。"""
+    """每次缩小之前的最后一段看到多大一块，按比例画在输入图上；没有固定大小的不画。"""
     images = [
         row for row in account.rows if isinstance(row.rf, tuple) and len(row.rf) == len(row.output) - 1 == 2
     ]
+    # 只看各段的最后一行：块里的分支有的缩小、有的没有，不是网络的缩小。
+    lasts = [list(run)[-1] for _, run in groupby(images, key=lambda row: row.name.partition(".")[0])]
     ends: list[Row] = []
-    for row in (list(run)[-1] for _, run in groupby(images, key=lambda row: row.jump)):
+    for row in (list(run)[-1] for _, run in groupby(lasts, key=lambda row: row.jump)):
         if not ends or _larger(row, ends[-1]):  # 先编码后解码的网络，回头看得更少的不画
             ends.append(row)
     if not ends:
@@ -162,7 +164,7 @@ def _growth(account: Ledger) -> str:
         account,
         [row.name for row in ends[-_MOST:]],
         id=f"{account.network.replace('_', '-')}-field",
-        caption="每次缩小之前的最后一层，正中的一个单元在输入图上看到的范围；粗框是输入图。",
+        caption="每次缩小之前的最后一段，正中的一个单元在输入图上看到的范围；粗框是输入图。",
     )
 
 

@@ -18,6 +18,7 @@ Pair = tuple[int, int]
 _TALLEST = 280
 _MARGIN = 6
 _TEXT = 18
+_KEY = 36  # 图例里线样占的宽
 _MOST = 6
 
 
@@ -177,13 +178,15 @@ def _ends(corners: list[tuple[float, float]], pixels: Pair, y: float, colour: At
 
 
 def _legend(areas: Sequence[_Area], top: float) -> tuple[list[Element], float]:
-    """每层的线样、名称和大小，两列。"""
+    """每层的线样、名称和大小，两列；有一行写不进半幅就一列。"""
+    texts = [f"{area.name} {area.size[0]}×{area.size[1]}" for area in areas]
+    columns = 2 if max(map(text_width, texts)) + _KEY + 2 * _MARGIN <= WIDTH / 2 else 1
     shapes = []
-    for number, area in enumerate(areas):
-        x, y = _MARGIN + number % 2 * WIDTH / 2, top + number // 2 * _TEXT + 10
+    for number, text in enumerate(texts):
+        x, y = _MARGIN + number % columns * WIDTH / columns, top + number // columns * _TEXT + 10
         shapes.append(line(x, y - 4, x + 30, y - 4, **_style(number)))
-        shapes.append(label(x + 36, y, f"{area.name} {area.size[0]}×{area.size[1]}"))
-    return shapes, top + (len(areas) + 1) // 2 * _TEXT
+        shapes.append(label(x + _KEY, y, text))
+    return shapes, top + -(-len(areas) // columns) * _TEXT
 
 
 def _common(area: _Area, image: _Area) -> _Area:

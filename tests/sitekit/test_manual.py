@@ -40,6 +40,23 @@ def test_the_rows_are_the_whole_ledger_in_order(network: str) -> None:
     assert sum(int(title.split("：")[1].split(" 行")[0]) for title in titles) == len(book.rows)
 
 
+def test_a_branch_that_shrinks_is_not_yet_the_network() -> None:
+    """Mixed_6a、Mixed_7a 的各支有的缩小、有的没有；图上只画整块。大小见 receptive_slim.json。"""
+    figure = parse(manual.summary("inception_v3")).find("figure").text_content()
+    assert "branch" not in figure
+    assert all(seen in figure for seen in ("5d.concat 127×127", "6e.concat 927×927", "7c.concat 1311×1311"))
+
+
+@pytest.mark.parametrize("network", ["vgg16", "resnet152", "densenet201"])
+def test_the_legend_of_the_figure_is_not_cut_off(network: str) -> None:
+    texts = parse(manual.summary(network)).xpath(".//*[local-name()='text'][contains(., '×')]")
+    places = {(float(text.get("x")), float(text.get("y"))): text.text_content() for text in texts}
+    assert len(places) > 3
+    for (x, y), text in places.items():
+        nexts = [right for right, level in places if level == y and right > x]
+        assert x + 6.5 * len(text) <= min(nexts, default=328)
+
+
 def test_a_stage_is_what_its_title_says() -> None:
     stages = parse(manual.rows("resnet50")).findall("details")
     assert [stage.find("summary").text_content().split("，")[0] for stage in stages] == [
