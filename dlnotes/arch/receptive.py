@@ -128,7 +128,8 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
 
     Raises:
         TypeError: `size` 不是整数，或 `window` 不是 `Window`。
-        ValueError: 窗口比补零后的输入还大，不认识 `rounding`，或向上取整而 `padding` 不小于窗口。
+        ValueError: 窗口比补零后的输入还大（向上取整时，大出一步以上），不认识 `rounding`，或向上取整而
+            `padding` 不小于窗口。
 
     References:
         Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285,
@@ -149,6 +150,12 @@ def output_size(size: int, window: Window, rounding: Rounding = "floor") -> int:
     return outputs(size, window, rounding)
 
 
+def fits(size: int, window: Window, rounding: Rounding) -> bool:
+    """窗口放得下一个；向上取整时可以伸出去，只要少的不到一步，如 3×3、步长 2 的池化收得下 2×2 的输入。"""
+    room = size + sum(window.ends) - window.extent
+    return room >= 0 or (rounding != "floor" and room > -window.stride)
+
+
 def outputs(size: int, window: Window, rounding: Rounding) -> int:
     """[`output_size`][dlnotes.arch.receptive.output_size] 的算法，类型都已检查过（层写下时就查了）。"""
     before, after = window.ends
@@ -158,7 +165,7 @@ def outputs(size: int, window: Window, rounding: Rounding) -> int:
         raise ValueError(problem("padding", expected, window.padding, "请减小补零或加大窗口"))
     padded = size + before + after
     room = padded - window.extent
-    if room < 0:
+    if not fits(size, window, rounding):
         dilated = f"（膨胀后 {window.extent}）" if window.dilation > 1 else " "
         reached = f"输入 {size}" if padded == size else f"补零后的输入 {padded}"
         raise ValueError(f"窗口 {window.kernel_size}{dilated}大于{reached}；请加大输入或 `padding`。")

@@ -149,8 +149,24 @@ def test_the_textbook_cases() -> None:
 @pytest.mark.parametrize("rule", ["floor", "ceil", "ceil_caffe"])
 def test_a_window_exactly_as_large_as_the_padded_input_gives_one(rule: str) -> None:
     assert output_size(5, Window(7, stride=3, padding=1), rule) == 1  # type: ignore[arg-type]
+
+
+def test_a_window_larger_than_the_padded_input_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"^窗口 8 大于补零后的输入 7；请加大输入或 `padding`。$"):
-        output_size(5, Window(8, stride=3, padding=1), rule)  # type: ignore[arg-type]
+        output_size(5, Window(8, stride=3, padding=1))
+
+
+@pytest.mark.parametrize("rule", ["ceil", "ceil_caffe"])
+def test_upwards_it_may_lack_less_than_a_step(rule: str) -> None:
+    """torch 2.13 的 `max_pool2d(x, 3, 2, ceil_mode=True)`：2×2 得 1×1，1×1 报错；Caffe 的公式也如此。"""
+    assert output_size(2, Window(3, stride=2), rule) == 1  # type: ignore[arg-type]
+    assert caffe(2, 3, 2, 0) == 1
+    with pytest.raises(ValueError, match=r"^窗口 3 大于输入 1；请加大输入或 `padding`。$"):
+        output_size(1, Window(3, stride=2), rule)  # type: ignore[arg-type]
+    assert caffe(1, 3, 2, 0) == 0
+    assert output_size(5, Window(9, stride=3, padding=1), rule) == 1  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^窗口 10 大于补零后的输入 7；"):
+        output_size(5, Window(10, stride=3, padding=1), rule)  # type: ignore[arg-type]
 
 
 def test_messages_name_the_dilated_window_and_the_input() -> None:

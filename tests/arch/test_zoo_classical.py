@@ -356,3 +356,11 @@ def test_where_dropout_stands_in_the_classifier() -> None:
         assert [row.name for row in book(network).rows][-8:] == expected
     with pytest.raises(ValueError, match=r"^`dropout` 应为 before / after 之一"):
         classifier(dropout="both")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("squeezenet1_0", 21), ("squeezenet1_1", 17)])
+def test_the_smallest_input_is_the_one_torchvision_documents(name: str, smallest: int) -> None:
+    """torchvision 的 `min_size`；torch 2.13 实跑也恰好在这里分界，靠的是向上取整的池化伸出图外。"""
+    assert ledger(zoo.load(name), (3, smallest, smallest))["avgpool10"].output == (1000, 1, 1)
+    with pytest.raises(ValueError, match="大于到达它的 1×1"):
+        ledger(zoo.load(name), (3, smallest - 1, smallest - 1))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from dlnotes._check import per_axis, problem
 from dlnotes.arch.fields import Reach
 from dlnotes.arch.layers._base import INPUTS, Layer, Saved, Shape, channels_first
-from dlnotes.arch.receptive import Rounding, Window, outputs, same
+from dlnotes.arch.receptive import Rounding, Window, fits, outputs, same
 
 Size = int | tuple[int, ...]
 """各方向相同的一个整数，或每个方向一个。"""
@@ -73,7 +73,7 @@ class Sliding(Layer):
         _, _, padding, _, rounding = self.geometry()
         if padding == "same":
             rounding = "floor"  # 补到恰好 ⌈i/s⌉ 个，无须再取整
-        if any(window.extent > size + sum(window.ends) for window, size in zip(windows, sizes, strict=True)):
+        if not all(fits(size, window, rounding) for size, window in zip(sizes, windows, strict=True)):
             raise ValueError(_too_small(windows, sizes))
         return tuple(outputs(size, window, rounding) for size, window in zip(sizes, windows, strict=True))
 
