@@ -5,7 +5,17 @@ from math import prod
 
 from dlnotes._check import boolean, integer, problem
 from dlnotes.arch.fields import Reach
-from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, Tokens, features, some, store
+from dlnotes.arch.layers._base import (
+    Layer,
+    Operations,
+    Parameters,
+    Saved,
+    Shape,
+    Tokens,
+    features,
+    some,
+    store,
+)
 
 
 @dataclass(frozen=True)
@@ -138,3 +148,6 @@ class RBF(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         pairs = self.out_features * shape[0]
         return {"linear": pairs, "elementwise": pairs}
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return Saved(numbers=self.out_features * shape[0])  # 平方之前的差

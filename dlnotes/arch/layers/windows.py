@@ -116,8 +116,9 @@ class WindowAttention(Layer):
     def saved(self, shape: Shape, /) -> Saved:
         counts = self.operations(shape)
         projected = counts["linear"] // (4 * shape[-1])
-        # 分成窗口的输入、查询、键、值、各头并排的输出，都是补零之后的；还有 softmax 的结果
-        return Saved(numbers=5 * projected + counts["activation"])
+        # 分成窗口的输入、查询、键、值、各头并排的输出，都是补零之后的；还有 softmax 的结果。
+        # 只有一个头时，键、值不必抄出来，留着的是一起算出的那块：查询、键、值，外加缩放过的查询
+        return Saved(numbers=(6 if self.num_heads == 1 else 5) * projected + counts["activation"])
 
     def _window(self) -> tuple[int, ...]:
         return per_axis("window_size", self.window_size, axes=2, minimum=1)

@@ -7,13 +7,19 @@
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import prod
+from typing import ClassVar
 
 from dlnotes._check import integer, problem
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers import GlobalAvgPool, Layer, Merge, Parameter, Shape, Tokens
 from dlnotes.arch.layers._base import (
+    INPUTS,
+    NOTHING,
+    OUTPUT,
     Operations,
     Parameters,
+    Reuse,
+    Saved,
     channels_first,
     features,
     positions,
@@ -24,6 +30,8 @@ from dlnotes.arch.onnx._broadcast import broadcast
 from dlnotes.arch.receptive import Window
 
 _MIXED = Unaligned("各轴重新排过，位置不再对应")
+_FROM_OUTPUT = ("Exp", "Reciprocal", "Sqrt", "Tan")  # 导数由输出算
+_CONSTANT_SLOPE = ("Ceil", "Floor", "Neg", "Round", "Sign")  # 导数是常数
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Reshape(Layer):
         >>> Reshape((3, 256, 196)).reach((768, 14, 14)).reason
         '各轴重新排过，位置不再对应'
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     shape: Shape
 
@@ -89,6 +99,8 @@ class Transpose(Layer):
         Tokens((56, 56, 96))
     """
 
+    reuses: ClassVar[Reuse] = "always"
+
     order: tuple[int, ...]
     _: KW_ONLY
     tokens: bool = False
@@ -125,6 +137,8 @@ class Slice(Layer):
         >>> Slice(0, 0, 58).output((116, 28, 28)), Slice(1, 0, 28, 2).output((116, 28, 28))
         ((58, 28, 28), (116, 14, 28))
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     axis: int
     start: int
@@ -172,6 +186,8 @@ class Select(Layer):
         >>> Select(1, 0).output(Tokens((196, 3, 64)))
         Tokens((196, 64))
     """
+
+    reuses: ClassVar[Reuse] = "always"
 
     axis: int
     index: int
@@ -227,6 +243,9 @@ class Join(Merge):
     def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
         return [Unaligned("几段接在一起，各段看到的位置各不相同")] * len(shapes)
 
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class DepthToSpace(Layer):
@@ -261,6 +280,9 @@ class DepthToSpace(Layer):
     def reach(self, shape: Shape, /) -> Reach:
         return Unaligned(f"按 {self.block} 倍放大，相邻单元看到的位置不等距") if self.block > 1 else "point"
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class SpaceToDepth(Layer):
@@ -293,6 +315,9 @@ class SpaceToDepth(Layer):
 
     def reach(self, shape: Shape, /) -> Reach:
         return (Window(self.block, self.block),) * 2
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
 
 
 @dataclass(frozen=True)
@@ -331,6 +356,9 @@ class Resize(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         return {} if self.mode == "nearest" else {"other": prod(self.output(shape))}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
 
 @dataclass(frozen=True)
 class Pointwise(Layer):
@@ -351,6 +379,13 @@ class Pointwise(Layer):
 
     def operations(self, shape: Shape, /) -> Operations:
         return {"activation": prod(shape)}
+
+    def saved(self, shape: Shape, /) -> Saved:
+        if self.function == "Softsign":  # x / (1 + |x|)：分母也要留
+            return Saved(inputs=True, numbers=prod(shape))
+        if self.function in _FROM_OUTPUT:
+            return OUTPUT
+        return NOTHING if self.function in _CONSTANT_SLOPE else INPUTS
 
 
 @dataclass(frozen=True)
@@ -392,6 +427,11 @@ class WithConstant(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         return some({"elementwise": prod(self.output(shape))})
 
+    def saved(self, shape: Shape, /) -> Saved:
+        linear = self.operator in ("Add", "Sub", "Sum", "Mean")
+        scaled = self.operator in ("Mul", "Div") and not self.size  # 系数不学习，就用不着输入
+        return NOTHING if linear or scaled else INPUTS
+
 
 @dataclass(frozen=True)
 class Elementwise(Merge):
@@ -428,6 +468,11 @@ class Elementwise(Merge):
 
     def operations(self, shapes: Sequence[Shape], /) -> Operations:
         return some({"elementwise": prod(self.output(shapes)) * (len(shapes) - 1)})
+
+    def saved(self, shapes: Sequence[Shape], /) -> Saved:
+        if self.operator in ("Add", "Sub", "Sum", "Mean"):
+            return NOTHING
+        return Saved(inputs=True, output=self.operator == "Pow")
 
 
 @dataclass(frozen=True)
@@ -510,6 +555,14 @@ class Reduce(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         return {"pooling": prod(shape)}
 
+    def saved(self, shape: Shape, /) -> Saved:
+        if self.operator in ("ReduceMean", "ReduceSum"):
+            return NOTHING
+        if self.operator == "ReduceLogSum":  # 取对数之前的和
+            return Saved(numbers=prod(self.output(shape)))
+        # 绝对值、平方的和只看输入；别的还要与结果比，或除以结果
+        return Saved(inputs=True, output=self.operator not in ("ReduceL1", "ReduceSumSquare"))
+
 
 @dataclass(frozen=True)
 class GlobalMaxPool(GlobalAvgPool):
@@ -522,6 +575,9 @@ class GlobalMaxPool(GlobalAvgPool):
         >>> GlobalMaxPool().output((512, 7, 7)), GlobalMaxPool().reach((512, 7, 7))
         ((512, 1, 1), 'all')
     """
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return Saved(inputs=True, indices=features(shape))
 
 
 @dataclass(frozen=True)
@@ -563,6 +619,9 @@ class Shared(Layer):
 
     def buffers(self, shape: Shape, /) -> int:
         return self.layer.buffers(shape) - self.buffers_repeated
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return self.layer.saved(shape)
 
 
 @dataclass(frozen=True)
