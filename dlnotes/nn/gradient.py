@@ -56,7 +56,7 @@ def check_gradient(
         >>> try:
         ...     check_gradient(np.tanh, lambda dy, x: dy / np.cosh(x), [0.5, -1.0])
         ... except AssertionError as error:
-        ...     print(str(error)[:14])
+        ...     print(str(error)[:13])
         第 0 个参数的梯度不对：
     """
     integer("directions", directions, minimum=1)
