@@ -5,9 +5,9 @@
     python tests/oracles/make/receptive.py [网络…]
 
 感受野只看怎样连、步长、补零，与权重的值、通道数无关。所以量之前把网络改成好量的样子：权重全取正数
-（float64，不会相消，也不会下溢），通道数除以 8，归一化、激活、SE 换成恒等，最大池化换成同样窗口的平均池化
-（最大池化的梯度只流向一个像素）。输入是一条长条，比感受野大；取中间相邻的三个单元，各求一次梯度，三个起点
-之差就是步长。先竖着量高，再横着量宽。
+（float64，不会相消，也不会下溢），通道数除以 8（ShuffleNet 1× 除以 2），归一化、激活、SE 换成恒等，最大池化
+换成同样窗口的平均池化（最大池化的梯度只流向一个像素）。输入是一条长条，比感受野大；取中间相邻的三个单元，各求
+一次梯度，三个起点之差就是步长。先竖着量高，再横着量宽。
 """
 
 import json
@@ -28,6 +28,7 @@ from torchvision.ops import Permute, SqueezeExcitation, StochasticDepth
 
 TARGET = Path(__file__).parents[1] / "receptive_torchvision.json"
 SHRINK = 8
+SHRINKS = {"shufflenet_v2_x1_0": 2}  # 对半分出的 58 个通道除不尽 8
 LENGTHS = (640, 1152, 2304, 4608, 9216)
 # 长条的宽：没有补零的网络要宽一些，才走得到底
 WIDTH = {"alexnet": 96, "squeezenet1_0": 96, "squeezenet1_1": 96, "inception_v3": 128}
@@ -36,8 +37,8 @@ ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.GELU, nn.Dropout, St
 NEUTRAL = (*ACTIVATIONS, nn.BatchNorm2d, nn.LayerNorm, nn.Linear, SqueezeExcitation)
 # 只包着一个卷积，或与最后一个卷积相同，不另记
 PLAIN = (*NEUTRAL, nn.Sequential, nn.AdaptiveAvgPool2d, GoogLeNetConv, InceptionConv, _DenseLayer, Permute)
-# ShuffleNet x1.0 的通道数除不尽 8，连法与 x0.5 的相同；ViT 与 Swin 的注意力看到整个输入或窗口
-SKIPPED = ("shufflenet_v2_x1_0", "vit_b_16", "swin_t")
+# ViT 与 Swin 的注意力看到整个输入或窗口
+SKIPPED = ("vit_b_16", "swin_t")
 NETWORKS = [name for name in MODELS if not name.endswith(("_bn", "_aux")) and name not in SKIPPED]
 
 
@@ -45,14 +46,14 @@ class TooShortError(Exception):
     """长条的两头碰到了感受野。"""
 
 
-def small(channels: int) -> int:
-    return channels // SHRINK if channels % SHRINK == 0 else channels
+def small(channels: int, shrink: int) -> int:
+    return channels // shrink if channels % shrink == 0 else channels
 
 
-def neutral(module: nn.Module) -> nn.Module:
+def neutral(module: nn.Module, shrink: int) -> nn.Module:
     """换成好量的样子；不必换的原样返回。"""
     if isinstance(module, nn.Conv2d):
-        inside, outside = small(module.in_channels), small(module.out_channels)
+        inside, outside = small(module.in_channels, shrink), small(module.out_channels, shrink)
         groups = gcd(module.groups, gcd(inside, outside)) if module.groups > 1 else 1
         arguments = (module.kernel_size, module.stride, module.padding, module.dilation)
         conv = nn.Conv2d(inside, outside, *arguments, groups=groups, bias=False)
@@ -79,7 +80,7 @@ def prepare(name: str) -> tuple[nn.Module, dict[str, str]]:
             wanted[path] = type(module).__name__
         if isinstance(module, CNBlock):
             module.layer_scale = nn.Parameter(torch.ones(1))
-        new = neutral(module)
+        new = neutral(module, SHRINKS.get(name, SHRINK))
         if path and new is not module:
             model.set_submodule(path, new)
     return model.double(), wanted
