@@ -9,7 +9,17 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from dlnotes.arch import Network, Tokens, layers
+from dlnotes.arch import (
+    Identity,
+    LayerNorm,
+    Network,
+    Node,
+    StochasticDepth,
+    ToImage,
+    Tokens,
+    ToTokens,
+    layers,
+)
 from dlnotes.arch.layers import Shape
 
 FLOAT = TensorProto.FLOAT
@@ -67,6 +77,28 @@ def checked(model: Any) -> Any:
             output.type.tensor_type.shape.SetInParent()
     onnx.checker.check_model(model)
     return model
+
+
+def exported(network: Network) -> Network:
+    """推理时的图：随机深度是恒等；图像上逐通道的层归一化，ONNX 里只能把通道换到最后、归一化、再换回来。"""
+    nodes: list[Node] = []
+    shapes = network.shapes()
+    for node in network.nodes:
+        if isinstance(node.layer, StochasticDepth):
+            nodes.append(Node(node.name, Identity(), node.inputs))
+        elif channel_norm(node.layer, shapes[node.inputs[0]]):
+            last, norm = f"{node.name}.last", f"{node.name}.norm"
+            nodes.append(Node(last, ToTokens(grid=True), node.inputs))
+            nodes.append(Node(norm, node.layer, (last,)))
+            nodes.append(Node(node.name, ToImage(), (norm,)))
+        else:
+            nodes.append(node)
+    return Network(network.name, network.input, tuple(nodes))
+
+
+def channel_norm(layer: Any, shape: Shape) -> bool:
+    image = len(shape) == 3 and not isinstance(shape, Tokens)
+    return isinstance(layer, LayerNorm) and layer.over == "features" and image
 
 
 Write = Callable[[Writer, str, list[str], Any, list[Shape]], None]
@@ -299,10 +331,35 @@ def upsample(w: Writer, name: str, inputs: list[str], layer: Any, _: list[Shape]
 
 
 @writes("ToTokens")
-def tokens(w: Writer, name: str, inputs: list[str], _: Any, shapes: list[Shape]) -> None:
+def tokens(w: Writer, name: str, inputs: list[str], layer: Any, shapes: list[Shape]) -> None:
+    if layer.grid:
+        w.node("Transpose", inputs, name, perm=[0, 2, 3, 1])
+        return
     rows = w.integers(f"{name}:rows", [0, shapes[0][0], -1])
     w.node("Reshape", [*inputs, rows], f"{name}:flat")
     w.node("Transpose", [f"{name}:flat"], name, perm=[0, 2, 1])
+
+
+@writes("ToImage")
+def image(w: Writer, name: str, inputs: list[str], _: Any, __: list[Shape]) -> None:
+    w.node("Transpose", inputs, name, perm=[0, 3, 1, 2])
+
+
+@writes("Scale")
+def scale(w: Writer, name: str, inputs: list[str], layer: Any, shapes: list[Shape]) -> None:
+    dims = shapes[0][-1:] if isinstance(shapes[0], Tokens) else [shapes[0][0]] + [1] * (len(shapes[0]) - 1)
+    product = f"{name}:scaled" if layer.bias else name
+    w.node("Mul", [*inputs, w.weight(f"{name}:w", dims)], product)
+    if layer.bias:
+        w.node("Add", [product, w.weight(f"{name}:b", dims)], name)
+
+
+@writes("Crop")
+def crop(w: Writer, name: str, inputs: list[str], layer: Any, shapes: list[Shape]) -> None:
+    starts = pair(layer.offset)
+    stops = [start + size for start, size in zip(starts, shapes[1][1:], strict=True)]
+    ends = [w.integers(f"{name}:{label}", values) for label, values in (("from", starts), ("to", stops))]
+    w.node("Slice", [inputs[0], *ends, w.integers(f"{name}:axes", [2, 3])], name)
 
 
 @writes("ClassToken")
