@@ -11,8 +11,10 @@ import dlnotes
 from dlnotes.arch import Conv1d, Flatten, GlobalAvgPool, Linear, ledger, sequential, zoo
 from dlnotes.comparison import HEADERS, Comparison, compare
 
-ORACLES = Path(__file__).parent / "oracles"
-TORCHVISION = json.loads((ORACLES / "torchvision.json").read_text(encoding="utf-8"))
+ORACLES = Path(__file__).parent / "oracles" / "torchvision"
+TORCHVISION = {
+    name: json.loads((ORACLES / f"{name}.json").read_text(encoding="utf-8")) for name in ("alexnet", "vgg16")
+}
 
 
 def test_names_and_networks_side_by_side() -> None:
