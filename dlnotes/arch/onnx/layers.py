@@ -429,7 +429,8 @@ class WithConstant(Layer):
 
     def saved(self, shape: Shape, /) -> Saved:
         linear = self.operator in ("Add", "Sub", "Sum", "Mean")
-        scaled = self.operator in ("Mul", "Div") and not self.size  # 系数不学习，就用不着输入
+        # 系数不学习，就用不着输入；常数除以输入的（很少见）本来要留，这里分不出哪个在上面
+        scaled = self.operator in ("Mul", "Div") and not self.size
         return NOTHING if linear or scaled else INPUTS
 
 

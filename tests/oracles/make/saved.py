@@ -72,7 +72,7 @@ class Weighted(nn.Module):
 
 
 class ConvolutionMap(nn.Module):
-    """连接表的每个连接一个核：`{(0, 1), (1, 2)}` 是两张输出图各看两张输入图。"""
+    """连接表的每个连接一个核：`((0, 1), (1, 2))` 是两张输出图各看两张输入图。"""
 
     def __init__(self, table: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
