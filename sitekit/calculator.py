@@ -5,9 +5,6 @@ from collections.abc import Iterable
 
 from lxml.html import builder, tostring
 
-from dlnotes.arch import zoo
-from dlnotes.arch.text import write
-
 EXAMPLE = """\
 input = (3, 32, 32)
 conv1 = Conv2d(16, 3, padding=1)
@@ -21,6 +18,9 @@ _COLUMNS = ("名字", "种类", "输出", "参数量", "乘加数", "感受野",
 
 def form(networks: Iterable[str]) -> str:
     """表单与空的结果表；没有 JavaScript 时藏着，由 `calculator.js` 接上功能之后才露出来。"""
+    from dlnotes.arch import zoo  # 预览时库改了，用的才是新的
+    from dlnotes.arch.text import write
+
     texts = {name: write(zoo.load(name)) for name in networks}
     select = builder.E.select(builder.OPTION("自己写", value=""), name="network", id="calculator-network")
     text = builder.TEXTAREA(EXAMPLE, name="text", id="calculator-text", rows="9", spellcheck="false")

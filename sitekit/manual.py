@@ -1,6 +1,7 @@
 """网络手册：一页一个网络，页里的总数、图、逐层的账都由 `dlnotes.arch` 写成，各页又汇成一张总表。
 
-每页的开头写 `network: 名字` 与 `year: 年份`；别的数都不必写。
+每页的开头写 `network: 名字` 与 `year: 年份`；别的数都不必写。`dlnotes` 在函数里才导入：预览时库改了，用的
+是新的。
 """
 
 import re
@@ -9,28 +10,18 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mkdocs.utils.meta import get_data
 
-from dlnotes.arch import Ledger, Row, ledger, zoo
-from dlnotes.arch.layers import MACS
-from dlnotes.table import html
 from sitekit.figures import receptive_field
 from sitekit.paths import DOCS
 
+if TYPE_CHECKING:
+    from dlnotes.arch import Ledger, Row
+
 FOLDER = DOCS / "zoo"
-_COLUMNS = {
-    "名字": "name",
-    "种类": "op",
-    "输出": "output",
-    "参数量": "params",
-    "乘加数": "macs",
-    "激活字节": "activation_bytes",
-    "感受野": "rf",
-    "步距": "jump",
-    "起点": "start",
-}
+_COLUMNS = ("name", "op", "output", "params", "macs", "activation_bytes", "rf", "jump", "start")
 _MOST = 6  # 图上最多画几层
 _KINDS = {
     "weight": "权重",
@@ -75,6 +66,8 @@ def entries(folder: Path = FOLDER) -> list[Entry]:
 
 
 def _read(path: Path) -> Iterator[Entry]:
+    from dlnotes.arch import zoo
+
     text, meta = get_data(path.read_text(encoding="utf-8"))
     if "network" not in meta:
         return
@@ -87,28 +80,34 @@ def _read(path: Path) -> Iterator[Entry]:
     yield Entry(network, heading[1], year, path.name)
 
 
-def book(network: str) -> Ledger:
-    """手册用的账：SE 的门当作常数，感受野才是通常所说的大小。"""
-    return ledger(zoo.load(network), gates=False)
+@dataclass(frozen=True)
+class Manual:
+    """一个网络的页里由程序写的部分。
+
+    Attributes:
+        summary: 总数，和感受野的图。
+        rows: 逐层的账，一段一个折叠。
+    """
+
+    summary: str
+    rows: str
 
 
-def summary(network: str) -> str:
-    """总数，和感受野的图。"""
-    account = book(network)
-    return f"<div data-search-exclude>{_facts(account)}{_growth(account)}</div>"
-
-
-def rows(network: str) -> str:
-    """逐层的账，一段一个折叠；名字不分级的层，相邻的并在一处。"""
-    blocks = groupby(
-        book(network).rows, key=lambda row: row.name.partition(".")[0] if "." in row.name else ""
+def manual(network: str) -> Manual:
+    """写一个网络的页。"""
+    account = _book(network)
+    stages = groupby(account.rows, key=lambda row: row.name.partition(".")[0] if "." in row.name else "")
+    return Manual(
+        f"<div data-search-exclude>{_facts(account)}{_growth(account)}</div>",
+        f"<div data-search-exclude>{''.join(_stage(list(stage)) for _, stage in stages)}</div>",
     )
-    return f"<div data-search-exclude>{''.join(_stage(list(block)) for _, block in blocks)}</div>"
 
 
 def comparison(found: Sequence[Entry]) -> str:
     """总表，一行一个网络，名字链到它的页；点表头排序。"""
-    books = [book(entry.network) for entry in found]
+    from dlnotes.table import html
+
+    books = [_book(entry.network) for entry in found]
     widest = list(map(_widest, books))
     table = html(
         {
@@ -128,7 +127,16 @@ def comparison(found: Sequence[Entry]) -> str:
     return f"<div data-search-exclude><dlnotes-sortable>{table}</dlnotes-sortable></div>"
 
 
-def _facts(account: Ledger) -> str:
+def _book(network: str) -> "Ledger":
+    """手册用的账：SE 的门当作常数，感受野才是通常所说的大小。"""
+    from dlnotes.arch import ledger, zoo
+
+    return ledger(zoo.load(network), gates=False)
+
+
+def _facts(account: "Ledger") -> str:
+    from dlnotes.arch.layers import MACS
+
     widest = _widest(account)
     lines = {
         "输入": "×".join(map(str, account.input)),
@@ -147,7 +155,7 @@ def _facts(account: Ledger) -> str:
     return f"<table><tbody>{cells}</tbody></table>"
 
 
-def _growth(account: Ledger) -> str:
+def _growth(account: "Ledger") -> str:
     """每次缩小之前的最后一段看到多大一块，按比例画在输入图上；没有固定大小的不画。"""
     images = [
         row for row in account.rows if isinstance(row.rf, tuple) and len(row.rf) == len(row.output) - 1 == 2
@@ -168,25 +176,31 @@ def _growth(account: Ledger) -> str:
     )
 
 
-def _larger(row: Row, other: Row) -> bool:
+def _larger(row: "Row", other: "Row") -> bool:
     return isinstance(row.rf, tuple) and isinstance(other.rf, tuple) and row.rf > other.rf
 
 
-def _widest(account: Ledger) -> Row | None:
+def _widest(account: "Ledger") -> "Row | None":
     """感受野有确定大小的节点里最大的，一样大取最后一个；U-Net 的后半截大小不一，最后一个不是最大的。"""
     sized = [(row.rf, number) for number, row in enumerate(account.rows) if isinstance(row.rf, tuple)]
     return account.rows[max(sized)[1]] if sized else None
 
 
-def _stage(block: Sequence[Row]) -> str:
+def _stage(block: Sequence["Row"]) -> str:
+    """一段：名字不分级的层，相邻的并在一处。
+
+    几百行写成对齐的文字而不是表：表的格子太多，慢手机上打开、建站时检查都要慢几倍。
+    """
+    from dlnotes.table import text
+
     first, last = block[0], block[-1]
     name = first.name.partition(".")[0]
     if "." not in first.name and len(block) > 1:
         name = f"{first.name} 到 {last.name}"
     params, macs = sum(row.params for row in block), sum(row.macs for row in block)
     title = f"{name}：{len(block)} 行，参数 {params:,}，乘加 {macs:,}"
-    columns = {header: [getattr(row, key) for row in block] for header, key in _COLUMNS.items()}
-    return f"<details><summary>{escape(title)}</summary>{html(columns)}</details>"
+    written = escape(text({key: [getattr(row, key) for row in block] for key in _COLUMNS}))
+    return f'<details><summary>{escape(title)}</summary><pre tabindex="0">{written}</pre></details>'
 
 
 def _split(total: int, kinds: Mapping[Any, int]) -> str:
@@ -195,6 +209,6 @@ def _split(total: int, kinds: Mapping[Any, int]) -> str:
     return f"{total:,}" + (f"（{'，'.join(parts)}）" if len(parts) > 1 else "")
 
 
-def _field(row: Row) -> str:
+def _field(row: "Row") -> str:
     rf, jump = ("×".join(map(str, sizes or ())) for sizes in (row.rf, row.jump))
     return f"{rf}，步距 {jump}，起点 ({', '.join(map(str, row.start or ()))})，在 {row.name}"

@@ -1,6 +1,7 @@
 """现成的网络。名字与 torchvision 一致（它有的话）；每个模块的写法就像论文里的表。"""
 
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 
 from dlnotes._check import problem
@@ -86,6 +87,12 @@ def load(name: str) -> Network:
         close = get_close_matches(str(name).lower(), _MODULES, n=3, cutoff=0.6)
         remedy = f"相近的有 {'、'.join(close)}" if close else f"可用的有 {'、'.join(names())}"
         raise ValueError(problem("name", "已有的网络名", repr(name), remedy))
+    return _build(name)
+
+
+@cache
+def _build(name: str) -> Network:
+    """网络不可变，同一个名字总给同一个：层里记着算过的大小，第二次走要快些。"""
     network = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)()
     assert isinstance(network, Network)  # noqa: S101 本包自己的约定，不是对输入的检查
     return network
