@@ -1,0 +1,80 @@
+"""各算子共用的入口：数组的类型一次定好，形状不对当场说清。
+
+只读的、不连续的数组都收；从不改动传入的数组。
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dlnotes._check import integer, problem
+
+Array = NDArray[Any]  # 浮点数组；是 float32 还是 float64 由输入定
+
+
+def as_floats(**arrays: ArrayLike | None) -> tuple[list[Any], np.dtype[Any]]:
+    """把各参数变成同一种浮点数组，并说结果应是什么类型。
+
+    结果的类型是各数组里最宽的：float32 与 float64 得 float64，整数当作 float64；Python 的数（如 `dy=1.0`）
+    不算，免得把 float32 变宽。float16 用 float32 计算。`None` 原样返回。
+
+        (x, weight), dtype = as_floats(x=x, weight=weight)
+        …
+        return result(y, dtype)
+
+    Raises:
+        TypeError: 元素不是实数（布尔、复数、字符串、长短不齐的列表）。
+    """
+    found = {name: _real(name, value) for name, value in arrays.items() if value is not None}
+    # 只有 Python 的数不定类型（NEP 50）；全都是 Python 的数时是 float64。
+    kinds = [_kind(array) for name, array in found.items() if type(arrays[name]) not in (int, float)]
+    dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+    wide = np.dtype(np.float32) if dtype == np.float16 else dtype
+    return [found[name].astype(wide, copy=False) if name in found else None for name in arrays], dtype
+
+
+def result(array: Any, dtype: np.dtype[Any]) -> Array:
+    """把结果转成 `as_floats` 说的类型；0 维的也是数组。float16 装不下的变成无穷大，不警告。"""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(array).astype(dtype, copy=False)
+
+
+def has_shape(name: str, array: Array, shape: tuple[int, ...], *, like: str) -> None:
+    """检查形状；`like` 说这个形状从哪里来，如 `"输出"`、`"`x`"`。"""
+    if array.shape != shape:
+        raise ValueError(problem(name, f"形状 {shape}（{like}的形状）", str(array.shape), "请检查形状"))
+
+
+def normal_axis(axis: int, ndim: int, *, name: str = "axis") -> int:
+    """把可以是负数的轴变成 0 到 `ndim - 1`。"""
+    number = integer(name, axis, minimum=None)
+    if not -ndim <= number < ndim:
+        expected = f"{-ndim} 到 {ndim - 1} 的整数" if ndim else "至少一维的数组的轴"
+        raise ValueError(problem(name, expected, repr(axis), f"数组是 {ndim} 维的，请改用它有的轴"))
+    return number % ndim
+
+
+def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
+    """检查并返回一个整数数组（类别、下标、长度）；空的列表也算。"""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(problem(name, "整数数组", f"{array.dtype} 的数组", "请用 astype(int) 写明怎样取整"))
+    return array.astype(np.int64, copy=False)
+
+
+def _real(name: str, value: ArrayLike) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # 长短不齐的列表
+        array = np.empty(0, object)
+    if array.dtype.kind not in "iuf":
+        kind = "长短不齐或不是数的列表" if array.dtype.kind == "O" else f"{array.dtype} 的数组"
+        raise TypeError(problem(name, "实数的数组", kind, "请先用 astype 转成浮点数"))
+    return array
+
+
+def _kind(array: Array) -> np.dtype[Any]:
+    """整数与 80 位的 longdouble 都当作 float64；字节序一律用本机的。"""
+    native = array.dtype.newbyteorder("=")
+    return native if native in (np.float16, np.float32) else np.dtype(np.float64)
