@@ -32,8 +32,8 @@ def gumbel_softmax(
 
     $$y=\operatorname{softmax}\bigl((x+g)/\tau\bigr)$$
 
-    $\arg\max_i(x_i+g_i)$ 恰好按 $\operatorname{softmax}(x)$ 抽出一类（Gumbel-max）；$\tau\to0$ 时 $y$ 趋于它的
-    one-hot。`hard=True` 时输出就是那个 one-hot，反向却仍用光滑的 $y$（直通估计，有偏）。
+    $\arg\max_i(x_i+g_i)$ 恰好按 $\operatorname{softmax}(x)$ 抽出一类（Gumbel-max）；$\tau\to0$ 时 $y$
+    趋于它的 one-hot。`hard=True` 时输出就是那个 one-hot，反向却仍用光滑的 $y$（直通估计，有偏）。
 
     Args:
         x: 未归一化的对数概率，任意形状。

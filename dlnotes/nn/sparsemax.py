@@ -40,8 +40,9 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
 def sparsemax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1) -> Array:
     r"""`sparsemax` 的反向。
 
-    在支撑集 $S$ 上 $p_i=x_i-\tau$，$\tau$ 是 $S$ 里的平均减去常数，所以 $J=\operatorname{diag}s-ss^\top/\lvert S\rvert$
-    （$s$ 是支撑集的指示向量），对称：$\bar x_i=\bar y_i-\operatorname{mean}_{j\in S}\bar y_j$，支撑集之外是 0。
+    在支撑集 $S$ 上 $p_i=x_i-\tau$，而 $\tau$ 是 $S$ 里的平均减去常数，所以
+    $J=\operatorname{diag}s-ss^\top/\lvert S\rvert$，$s$ 是支撑集的指示向量。它对称，因此
+    $\bar x_i=\bar y_i-\operatorname{mean}_{j\in S}\bar y_j$，支撑集之外是 0。
 
     支撑集改变的地方不可导，这里取 $p_i=0$ 一侧的。
 
@@ -76,4 +77,4 @@ def _sparsemax(x: Array, axis: int) -> Array:
     rank = np.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))
     size = (1 + rank * ordered > cumulative).sum(axis=axis, keepdims=True)
     tau = (np.take_along_axis(cumulative, size - 1, axis=axis) - 1) / size.astype(x.dtype)
-    return np.maximum(shifted - tau, 0)
+    return np.asarray(np.maximum(shifted - tau, 0))

@@ -12,15 +12,15 @@ from dlnotes.nn._arrays import Array, as_floats, has_shape, result
 
 def apply(x: ArrayLike, function: Callable[[Array], Array]) -> Array:
     """逐元素地算 `function(x)`，类型不变。"""
-    (x,), dtype = as_floats(x=x)
-    return result(function(x), dtype)
+    (values,), dtype = as_floats(x=x)
+    return result(function(values), dtype)
 
 
 def chain(dy: ArrayLike, x: ArrayLike, derivative: Callable[[Array], Array]) -> Array:
     """`dy` 乘以 `x` 处的导数；`x` 是 NaN 的地方得 NaN（分段函数的比较会把它漏掉）。"""
-    (dy, x), dtype = as_floats(dy=dy, x=x)
-    has_shape("dy", dy, x.shape, like="输出")
-    return result(np.where(np.isnan(x), x, dy * derivative(x)), dtype)
+    (upstream, values), dtype = as_floats(dy=dy, x=x)
+    has_shape("dy", upstream, values.shape, like="输出")
+    return result(np.where(np.isnan(values), values, upstream * derivative(values)), dtype)
 
 
 def positive(name: str, value: float) -> None:
@@ -37,9 +37,9 @@ def decay(x: Array) -> Array:
 def logistic(x: Array) -> Array:
     r"""$1/(1+e^{-x})$；$x<0$ 时分子分母同乘 $e^{x}$，不让指数溢出，也不必用 1 去减。"""
     small = decay(x)
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return np.asarray(np.where(x >= 0, 1, small) / (1 + small))
 
 
 def bounded(x: Array) -> Array:
     """截到 ±1000：指数在那里早已是 0，截断不改变结果，却免得 ∞ 乘 0。"""
-    return np.clip(x, -1e3, 1e3)
+    return np.asarray(np.clip(x, -1e3, 1e3))
