@@ -42,8 +42,8 @@ def dropout(
 
     $$y=\frac{m\odot x}{1-p}$$
 
-    除以 $1-p$ 使 $\mathbb E[y]=x$，测试时就什么也不必做（反向失活，默认）。`scale_at="test"` 是论文原来的做法：
-    训练时不除，测试时乘以留下的概率 $1-p$（不是乘以 $p$）。两种做法的输出只差一个常数倍。
+    除以 $1-p$ 使 $\mathbb E[y]=x$，测试时就什么也不必做（反向失活，默认）。`scale_at="test"` 是论文原来的
+    做法：训练时不除，测试时乘以留下的概率 $1-p$（不是乘以 $p$）。两种做法的输出只差一个常数倍。
 
     Args:
         x: 任意形状。
@@ -144,7 +144,7 @@ def alpha_dropout(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bo
 
     Examples:
         >>> alpha_dropout([1.0, 1.0], [True, False], p=0.5).round(4)
-        array([ 1.6655, -0.7792])
+        array([ 1.6656, -0.7792])
     """
     (values,), dtype = as_floats(x=x)
     keep = _mask(values, mask, p, training)

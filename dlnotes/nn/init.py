@@ -200,8 +200,8 @@ def trunc_normal(
 ) -> Array:
     r"""截断的正态分布：$N(\text{mean},\text{std}^2)$ 限制在 $[a,b]$ 之内。
 
-    `a`、`b` 是值本身，不是几个标准差：`std=0.02` 而用默认的 ±2，是 ±100 个标准差，等于没有截断，PyTorch 也如此。
-    截断之后的标准差比 `std` 小（±2 个标准差时是 0.88 倍）。
+    `a`、`b` 是值本身，不是几个标准差：`std=0.02` 而用默认的 ±2，是 ±100 个标准差，等于没有截断，PyTorch
+    也如此。截断之后的标准差比 `std` 小（±2 个标准差时是 0.88 倍）。
 
     用分布函数的反函数：$x=\Phi^{-1}(u)$，$u$ 均匀分布在 $\Phi$ 的两个值之间。区间在右侧时先反射到左侧，因为
     $\Phi$ 在左尾有相对精度，在右尾会舍入成 1。
@@ -231,8 +231,8 @@ def trunc_normal(
         low, high = -high, -low
     ends = erfc(-low / sqrt(2)) / 2, erfc(-high / sqrt(2)) / 2
     u = np.clip(rng.uniform(*ends, shape), np.finfo(np.float64).tiny, 1 - 2**-53)  # 反函数不收 0 与 1
-    z = np.clip(np.frompyfunc(NormalDist().inv_cdf, 1, 1)(u).astype(np.float64), low, high)
-    return np.clip(mean + std * (-z if flipped else z), a, b)
+    z = np.clip(np.asarray(np.frompyfunc(NormalDist().inv_cdf, 1, 1)(u), np.float64), low, high)
+    return np.asarray(np.clip(mean + std * (-z if flipped else z), a, b))
 
 
 def _uniform(shape: tuple[int, ...], rng: Generator, std: float) -> Array:

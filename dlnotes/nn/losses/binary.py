@@ -95,7 +95,7 @@ def binary_cross_entropy_with_logits(
 
     Examples:
         >>> binary_cross_entropy_with_logits([0.0, -1e4], [1.0, 1.0], reduction="none").round(4)
-        array([6.9310e-01, 1.0000e+04])
+        array([6.931e-01, 1.000e+04])
     """
     (values, truth, weights, positives), dtype = as_floats(
         x=x, target=target, weight=weight, pos_weight=pos_weight
@@ -141,8 +141,8 @@ def sigmoid_focal_loss(
 
     $$\ell=-\alpha_t\,(1-p_t)^\gamma\log p_t$$
 
-    $t=1$ 时 $p_t=\sigma(x)$、$\alpha_t=\alpha$，$t=0$ 时 $p_t=\sigma(-x)$、$\alpha_t=1-\alpha$；$t$ 在其间时，
-    与 torchvision 相同，$p_t$、$\alpha_t$ 与交叉熵各自线性插值。`gamma=0` 是加了 $\alpha$ 的二元交叉熵。
+    $t=1$ 时 $p_t=\sigma(x)$、$\alpha_t=\alpha$，$t=0$ 时 $p_t=\sigma(-x)$、$\alpha_t=1-\alpha$；$t$ 在其间
+    时，与 torchvision 相同，$p_t$、$\alpha_t$ 与交叉熵各自线性插值。`gamma=0` 是加了 $\alpha$ 的二元交叉熵。
 
     Args:
         x: logits，任意形状。
@@ -156,7 +156,7 @@ def sigmoid_focal_loss(
 
     Examples:
         >>> sigmoid_focal_loss([0.0, 5.0], [1.0, 1.0]).round(6)  # 第一个是 log 2 / 16
-        array([4.3322e-02, 0.0000e+00])
+        array([0.043322, 0.      ])
     """
     (values, truth), dtype = as_floats(x=x, target=target)
     weight, miss, entropy, _ = _focal(values, truth, alpha, gamma)

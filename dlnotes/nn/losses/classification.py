@@ -28,11 +28,11 @@ def cross_entropy(
     $$\ell=-\sum_kw_k\,q_k\log p_k,\qquad p=\operatorname{softmax}(x),\qquad
     q=(1-\varepsilon)\,t+\varepsilon/K$$
 
-    $t$ 是目标的 one-hot，或目标本身（给概率时）；$\varepsilon$ 是 `label_smoothing`。没有权重、不平滑时，它等于
-    $\mathrm{KL}(t\|p)+H(t)$。
+    $t$ 是目标的 one-hot，或目标本身（给概率时）；$\varepsilon$ 是 `label_smoothing`。没有权重、不平滑时，它
+    等于 $\mathrm{KL}(t\|p)+H(t)$。
 
-    `mean` 的除数（与 PyTorch 相同）：目标是类别时，除以没有忽略的样本的 $w_t$ 之和，不是样本数；目标是概率时，
-    除以样本数，不论权重。
+    `mean` 的除数（与 PyTorch 相同）：目标是类别时，除以没有忽略的样本的 $w_t$ 之和，不是样本数；目标是概率
+    时，除以样本数，不论权重。
 
     Args:
         x: logits，形状 `(N, K, ...)` 或 `(K,)`。
@@ -246,5 +246,4 @@ def _divergence(
 def _kl_count(x: Array, reduction: str) -> float:
     if reduction != "batchmean":
         return x.size
-    normal_axis(0, x.ndim, name="批量轴")
-    return x.shape[0]
+    return len(np.moveaxis(x, normal_axis(0, x.ndim, name="批量轴"), 0))

@@ -65,10 +65,10 @@ def triplet_margin_loss_backward(
 ) -> tuple[Array, Array, Array]:
     r"""`triplet_margin_loss` 的反向，返回对锚、同类、异类的梯度。
 
-    $$\nabla_u\lVert u\rVert_p=\operatorname{sign}(u)\Bigl(\frac{\lvert u\rvert}{\lVert u\rVert_p}\Bigr)^{p-1}$$
+    $$\nabla_u\lVert u\rVert_p=\operatorname{sign}(u)\,\bigl(\lvert u\rvert/\lVert u\rVert_p\bigr)^{p-1}$$
 
-    记 $g_b$、$g_c$ 为它在 $a-b+\epsilon$、$a-c+\epsilon$ 处的值；没有截成 0 时梯度是 $g_b-g_c$、$-g_b$、$g_c$，
-    三者之和是 0（平移不变）。$u=0$ 处取 0；恰在折点取不截的一侧，与 PyTorch 相同。
+    记 $g_b$、$g_c$ 为它在 $a-b+\epsilon$、$a-c+\epsilon$ 处的值；没有截成 0 时梯度是 $g_b-g_c$、$-g_b$、
+    $g_c$，三者之和是 0（平移不变）。$u=0$ 处取 0；恰在折点取不截的一侧，与 PyTorch 相同。
 
     Examples:
         >>> da, dp, dn = triplet_margin_loss_backward(1.0, [[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 5.0]], eps=0.0)
@@ -101,14 +101,14 @@ def contrastive_info_nce(
         reduction: 归约；`mean` 除以 $N$。
 
     Returns:
-        一个数；`none` 时形状 `(N,)`。$N-\ell$ 的关系见论文：互信息不小于 $\log N-\ell$。
+        一个数；`none` 时形状 `(N,)`。取平均时，$\log N-\ell$ 是互信息的一个下界。
 
     References:
         van den Oord, Li & Vinyals (2018), arXiv:1807.03748，§2.3，式 (4)；He et al. (2020), MoCo, CVPR,
         arXiv:1911.05722，式 (1)。
 
     Examples:
-        >>> float(contrastive_info_nce([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=1).round(4))
+        >>> float(contrastive_info_nce(np.eye(2), np.eye(2), temperature=1.0).round(4))  # log(1 + 1/e)
         0.3133
     """
     (values, keys), dtype = as_floats(x=x, y=y)
