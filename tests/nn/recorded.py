@@ -25,6 +25,9 @@ class Recorded:
     gradients: list[Any]
     source: str
 
+    def __repr__(self) -> str:
+        return f"{self.op}({self.options}，{len(self.args)} 个参数，{self.y.dtype} {self.y.shape})"
+
 
 def recorded(name: str) -> list[Recorded]:
     """一个文件里的全部例子。"""
@@ -41,7 +44,9 @@ def recorded(name: str) -> list[Recorded]:
         args = [arrays.get(f"a{index}") for index in range(last + 1)]
         gradients = [array for key, array in arrays.items() if key[0] == "g"]
         cases.append(
-            Recorded(case["op"], case["options"], args, arrays["y"], arrays["dy"], gradients, source.split("（")[0])
+            Recorded(
+                case["op"], case["options"], args, arrays["y"], arrays["dy"], gradients, source.split("（")[0]
+            )
         )
     assert offset == len(data)
     return cases

@@ -40,6 +40,11 @@ def logistic(x: Array) -> Array:
     return np.asarray(np.where(x >= 0, 1, small) / (1 + small))
 
 
+def log1p_exp(x: Array) -> Array:
+    r"""$\log(1+e^{x})$：正的部分提出来，指数不溢出。`np.logaddexp` 遇到 NaN 会警告，所以不用它。"""
+    return np.asarray(np.maximum(x, 0) + np.log1p(decay(x)))
+
+
 def bounded(x: Array) -> Array:
     """截到 ±1000：指数在那里早已是 0，截断不改变结果，却免得 ∞ 乘 0。"""
     return np.asarray(np.clip(x, -1e3, 1e3))

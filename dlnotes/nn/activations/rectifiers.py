@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from dlnotes._check import problem
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.activations._elementwise import apply, chain, logistic, positive
+from dlnotes.nn.activations._elementwise import apply, chain, log1p_exp, logistic, positive
 
 # Klambauer et al. (2017) 的式 (14)：使均值 0、方差 1 成为不动点的两个常数
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -213,7 +213,7 @@ def softplus(x: ArrayLike, *, beta: float = 1.0, threshold: float = 20.0) -> Arr
         array([ 0.    ,  0.6931, 50.    ])
     """
     positive("beta", beta)
-    return apply(x, lambda x: np.where(beta * x > threshold, x, np.logaddexp(0, beta * x) / beta))
+    return apply(x, lambda x: np.where(beta * x > threshold, x, log1p_exp(beta * x) / beta))
 
 
 def softplus_backward(dy: ArrayLike, x: ArrayLike, *, beta: float = 1.0, threshold: float = 20.0) -> Array:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from dlnotes._check import problem
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.activations._elementwise import logistic
+from dlnotes.nn.activations._elementwise import log1p_exp, logistic
 from dlnotes.nn.losses._reduce import broadcast, nonnegative, reduce, spread, times, within
 
 
@@ -102,7 +102,7 @@ def binary_cross_entropy_with_logits(
     )
     scale = _check(values, truth, weights)
     truth_weight = truth * broadcast("pos_weight", positives, values.shape)
-    terms = times(truth_weight, np.logaddexp(0, -values)) + times(1 - truth, np.logaddexp(0, values))
+    terms = times(truth_weight, log1p_exp(-values)) + times(1 - truth, log1p_exp(values))
     return result(reduce(terms * scale, reduction, values.size), dtype)
 
 
@@ -250,7 +250,7 @@ def _focal(x: Array, target: Array, alpha: float, gamma: float) -> tuple[Any, Ar
     weight = alpha * target + (1 - alpha) * (1 - target) if alpha >= 0 else 1
     yes, no = logistic(x), logistic(-x)
     miss = target * no + (1 - target) * yes
-    entropy = times(target, np.logaddexp(0, -x)) + times(1 - target, np.logaddexp(0, x))
+    entropy = times(target, log1p_exp(-x)) + times(1 - target, log1p_exp(x))
     return weight, miss, entropy, (1 - 2 * target) * yes * no
 
 

@@ -86,7 +86,7 @@ def cross_entropy_backward(
     values, q, count, dtype = _prepare(x, target, weight, ignore_index, label_smoothing)
     axis = _axis(values)
     upstream = _spread(dy, values, axis, reduction, count)
-    return result(log_softmax_backward(-upstream * q, values, axis=axis), _widest(dy, dtype))
+    return result(log_softmax_backward(-times(q, upstream), values, axis=axis), _widest(dy, dtype))
 
 
 def nll_loss(
@@ -137,7 +137,7 @@ def nll_loss_backward(
     """
     values, q, count, dtype = _prepare(x, integers("target", target), weight, ignore_index, 0.0)
     upstream = _spread(dy, values, _axis(values), reduction, count)
-    return result(-upstream * q, _widest(dy, dtype))
+    return result(-times(q, upstream), _widest(dy, dtype))  # 全部忽略时 `upstream` 是 ∞，梯度仍是 0
 
 
 def kl_div(x: ArrayLike, target: ArrayLike, *, reduction: str = "mean", log_target: bool = False) -> Array:

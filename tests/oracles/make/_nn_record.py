@@ -52,7 +52,9 @@ class Recorder:
 
     def write(self) -> None:
         """写文件，打印大小。"""
-        source = f"torch {torch.__version__}（CPU，单线程），numpy {np.__version__}，{datetime.now(UTC):%Y-%m-%d}"
+        source = (
+            f"torch {torch.__version__}（CPU，单线程），numpy {np.__version__}，{datetime.now(UTC):%Y-%m-%d}"
+        )
         self.path.parent.mkdir(exist_ok=True)
         cases = json.dumps(self.cases, ensure_ascii=False)
         data = np.frombuffer(b"".join(self.data), np.uint8)

@@ -29,7 +29,12 @@ if __name__ == "__main__":
     for dtype in ("float64", "float32"):
         for name, choices in OPTIONS.items():
             for options in choices:
-                for x in (np.array(KINKS), record.rng.normal(0, 3, (2, 3, 4)), np.array(-0.5), np.empty((0, 2))):
+                for x in (
+                    np.array(KINKS),
+                    record.rng.normal(0, 3, (2, 3, 4)),
+                    np.array(-0.5),
+                    np.empty((0, 2)),
+                ):
                     function = getattr(F, name)
                     record.add(name, lambda x, f=function, o=options: f(x, **o), [x.astype(dtype)], **options)
         for shape, channels in (((4, 3, 2, 2), 3), ((4, 3), 1), ((5,), 1), ((2, 3, 4), 3)):

@@ -15,7 +15,10 @@ GAINS += [("conv", None), ("leaky_relu", 0.0), ("leaky_relu", 0.2), ("leaky_relu
 
 if __name__ == "__main__":
     fans = [[list(shape), list(init._calculate_fan_in_and_fan_out(torch.empty(shape)))] for shape in SHAPES]
-    gains = [[name, param, init.calculate_gain("conv2d" if name == "conv" else name, param)] for name, param in GAINS]
+    gains = [
+        [name, param, init.calculate_gain("conv2d" if name == "conv" else name, param)]
+        for name, param in GAINS
+    ]
     torch.manual_seed(0)
     spread = {}
     for name, options in (

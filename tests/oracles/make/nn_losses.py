@@ -22,7 +22,12 @@ def classification(record: Recorder, dtype: str) -> None:
         q = np.moveaxis(q, -1, 1) if len(shape) > 1 else q
         options = {"reduction": reduction, "label_smoothing": smoothing}
         for target in (labels, q):
-            record.add("cross_entropy", lambda x, t, w, o=options: F.cross_entropy(x, t, w, **o), [x, target, weight], **options)
+            record.add(
+                "cross_entropy",
+                lambda x, t, w, o=options: F.cross_entropy(x, t, w, **o),
+                [x, target, weight],
+                **options,
+            )
         if len(shape) > 1:
             labels = labels.copy()
             labels.flat[::2] = 1
@@ -34,7 +39,12 @@ def classification(record: Recorder, dtype: str) -> None:
                 **options,
             )
         if smoothing == 0:
-            record.add("nll_loss", lambda x, t, w, r=reduction: F.nll_loss(x, t, w, reduction=r), [x, labels, weight], reduction=reduction)
+            record.add(
+                "nll_loss",
+                lambda x, t, w, r=reduction: F.nll_loss(x, t, w, reduction=r),
+                [x, labels, weight],
+                reduction=reduction,
+            )
     for reduction, log_target in product((*REDUCTIONS, "batchmean"), (False, True)):
         x, t = np.log(rng.dirichlet(np.ones(4), (2, 3))).astype(dtype)
         t = t if log_target else np.exp(t)
@@ -72,7 +82,9 @@ def elementwise(record: Recorder, dtype: str) -> None:
         f = lambda x, t, w, r=reduction: F.binary_cross_entropy_with_logits(  # noqa: E731
             x, t, w, reduction=r, pos_weight=torch.tensor(2.5, dtype=x.dtype)
         )
-        record.add("binary_cross_entropy_with_logits", f, [x, truth, weight], pos_weight=2.5, reduction=reduction)
+        record.add(
+            "binary_cross_entropy_with_logits", f, [x, truth, weight], pos_weight=2.5, reduction=reduction
+        )
         for alpha, gamma in ((0.25, 2.0), (-1.0, 0.5), (0.6, 0.0), (0.25, 3.0)):
             options = {"alpha": alpha, "gamma": gamma, "reduction": reduction}
             f = lambda x, t, o=options: sigmoid_focal_loss(x, t, **o)  # noqa: E731
@@ -83,22 +95,36 @@ def elementwise(record: Recorder, dtype: str) -> None:
             f = lambda x, t, m=margin, r=reduction: _reduce((m - t * x).clamp(min=0), r)  # noqa: E731
             record.add("hinge_loss", f, [x, sign], margin=margin, reduction=reduction)
     edge = np.array([0.0, 1.0, 0.0, 1.0, 1e-30], dtype)
-    record.add("binary_cross_entropy", lambda x, t: F.binary_cross_entropy(x, t), [edge, np.array([0, 1, 1, 0, 1], dtype)])
+    record.add(
+        "binary_cross_entropy",
+        lambda x, t: F.binary_cross_entropy(x, t),
+        [edge, np.array([0, 1, 1, 0, 1], dtype)],
+    )
     edge = np.array([-1e4, 1e4, -1e4, 1e4], dtype)
-    record.add("binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits, [edge, np.array([0, 1, 1, 0], dtype)])
+    record.add(
+        "binary_cross_entropy_with_logits",
+        F.binary_cross_entropy_with_logits,
+        [edge, np.array([0, 1, 1, 0], dtype)],
+    )
 
 
 def metric(record: Recorder, dtype: str) -> None:
     rng = record.rng
-    for shape, reduction, (margin, p) in product(((5, 3), (4,)), REDUCTIONS, ((1.0, 2.0), (0.2, 1.0), (3.0, 3.5))):
+    for shape, reduction, (margin, p) in product(
+        ((5, 3), (4,)), REDUCTIONS, ((1.0, 2.0), (0.2, 1.0), (3.0, 3.5))
+    ):
         arrays = [rng.normal(0, 1, shape).astype(dtype) for _ in range(3)]
         options = {"margin": margin, "p": p, "reduction": reduction}
         f = lambda a, b, c, o=options: F.triplet_margin_loss(a, b, c, **o)  # noqa: E731
         record.add("triplet_margin_loss", f, arrays, wrt=(0, 1, 2), **options)
     for reduction, temperature in product(REDUCTIONS, (0.07, 1.0)):
         arrays = [rng.normal(0, 0.5, (5, 3)).astype(dtype) for _ in range(2)]
-        f = lambda x, y, r=reduction, t=temperature: F.cross_entropy(x @ y.T / t, torch.arange(5), reduction=r)  # noqa: E731
-        record.add("contrastive_info_nce", f, arrays, wrt=(0, 1), temperature=temperature, reduction=reduction)
+        f = lambda x, y, r=reduction, t=temperature: F.cross_entropy(
+            x @ y.T / t, torch.arange(5), reduction=r
+        )  # noqa: E731
+        record.add(
+            "contrastive_info_nce", f, arrays, wrt=(0, 1), temperature=temperature, reduction=reduction
+        )
 
 
 def sequence(record: Recorder, dtype: str) -> None:

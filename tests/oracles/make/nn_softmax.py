@@ -14,7 +14,13 @@ if __name__ == "__main__":
                     for name in ("softmax", "log_softmax"):
                         f = getattr(torch, name)
                         record.add(name, lambda x, f=f, a=axis: f(x, a), [x], axis=axis)
-                    record.add("softmax", lambda x, a=axis: torch.softmax(x / 0.7, a), [x], axis=axis, temperature=0.7)
+                    record.add(
+                        "softmax",
+                        lambda x, a=axis: torch.softmax(x / 0.7, a),
+                        [x],
+                        axis=axis,
+                        temperature=0.7,
+                    )
                     if x.size:
                         for keep in (False, True):
                             record.add(
