@@ -187,7 +187,7 @@ def test_errors() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
-    with pytest.raises(TypeError, match="^`x` 应为实数的数组，得到 complex128 的数组"):
+    with pytest.raises(TypeError, match=r"^`x` 应为实数的数组，得到 complex128 的数组"):
         act.relu([1j])
     assert np.isnan(act.prelu_backward(1.0, np.nan, 0.5)[0])
     with warnings.catch_warnings():

@@ -47,7 +47,7 @@ def test_errors() -> None:
     ):
         with pytest.raises(TypeError, match=message):
             _arrays.as_floats(x=bad)
-    with pytest.raises(TypeError, match="^`target` 应为整数数组，得到 float64 的数组"):
+    with pytest.raises(TypeError, match=r"^`target` 应为整数数组，得到 float64 的数组"):
         _arrays.integers("target", [1.5])
     assert _arrays.integers("target", []).dtype == np.int64
     assert [_arrays.normal_axis(axis, 3) for axis in (-3, -1, 0, 2)] == [0, 2, 0, 2]

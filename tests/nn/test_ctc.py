@@ -109,5 +109,5 @@ def test_errors() -> None:
             ctc_loss(**{"log_probs": y, **good, **change})
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2,\)"):
         ctc_loss_backward(1.0, y, **good, reduction="none")
-    with pytest.raises(TypeError, match="^`zero_infinity` 应为 True 或 False"):
+    with pytest.raises(TypeError, match=r"^`zero_infinity` 应为 True 或 False"):
         ctc_loss(y, **good, zero_infinity=1)  # type: ignore[arg-type]

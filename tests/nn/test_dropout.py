@@ -109,7 +109,7 @@ def test_errors() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
-    with pytest.raises(TypeError, match="^`mask` 应为布尔数组，得到 int64 的数组"):
+    with pytest.raises(TypeError, match=r"^`mask` 应为布尔数组，得到 int64 的数组"):
         drop.dropout(X, MASK.astype(np.int64))
-    with pytest.raises(TypeError, match="^`training` 应为 True 或 False"):
+    with pytest.raises(TypeError, match=r"^`training` 应为 True 或 False"):
         drop.dropout(X, MASK, training=1)  # type: ignore[arg-type]

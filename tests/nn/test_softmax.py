@@ -177,9 +177,9 @@ def test_types_and_arrays(f: Any) -> None:
         np.testing.assert_allclose(f(x), f(x.astype(np.float64)), rtol=2e-3)
     assert f([1, 2]).dtype == np.float64
     assert f(np.zeros((0, 3))).shape[0] == 0
-    with pytest.raises(ValueError, match="^`axis` 应为 -2 到 1 的整数，得到 2"):
+    with pytest.raises(ValueError, match=r"^`axis` 应为 -2 到 1 的整数，得到 2"):
         f([[1.0]], axis=2)
-    with pytest.raises(ValueError, match="^`axis` 应为至少一维的数组的轴"):
+    with pytest.raises(ValueError, match=r"^`axis` 应为至少一维的数组的轴"):
         f(1.0)
 
 
@@ -202,5 +202,5 @@ def test_errors() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
-    with pytest.raises(TypeError, match="^`hard` 应为 True 或 False"):
+    with pytest.raises(TypeError, match=r"^`hard` 应为 True 或 False"):
         gumbel.gumbel_softmax([1.0], [1.0], hard=1)  # type: ignore[arg-type]

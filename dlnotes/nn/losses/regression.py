@@ -121,7 +121,7 @@ def huber_loss_backward(
 
 
 def _huber(d: Array, delta: float) -> Array:
-    """设 m = min(|d|, δ)，两段合成一式 m(|d| - m/2)；大的差不必先平方，不会溢出。"""
+    """设 m 是 |d| 与 δ 中小的，两段合成一式 m(|d| - m/2)；大的差不必先平方，不会溢出。"""
     size = np.abs(d)
     small = np.minimum(size, delta)
     return np.asarray(small * (size - small / 2))
