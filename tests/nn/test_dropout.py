@@ -94,6 +94,19 @@ def test_corners_and_types() -> None:
     assert drop.dropout([1, 2], [True, True]).tolist() == [2, 4]
 
 
+class Lowest(np.random.Generator):
+    """抽到的总是能抽到的最小值 0：2⁻⁵³ 的机会，等不到。"""
+
+    def random(self, size: Any = None, *_: Any) -> Any:  # type: ignore[override]
+        return np.zeros(size)
+
+
+def test_the_lowest_draw() -> None:
+    rng = Lowest(np.random.PCG64(0))
+    assert drop.dropout_mask(3, rng, p=0).all()
+    assert not drop.dropout_mask(3, rng, p=0.1).any()
+
+
 def test_errors() -> None:
     for call, message in (
         (

@@ -167,6 +167,17 @@ def test_gumbel() -> None:
     )
 
 
+class Lowest(np.random.Generator):
+    """抽到的总是能抽到的最小值 0：2⁻⁵³ 的机会，等不到。"""
+
+    def standard_exponential(self, size: Any = None, *_: Any) -> Any:  # type: ignore[override]
+        return np.zeros(size)
+
+
+def test_the_lowest_draw() -> None:
+    assert np.isfinite(gumbel.gumbel_noise(3, Lowest(np.random.PCG64(0)))).all()
+
+
 @pytest.mark.parametrize("f", [softmax.softmax, softmax.log_softmax, softmax.logsumexp, sparsemax.sparsemax])
 def test_types_and_arrays(f: Any) -> None:
     for dtype in (np.float16, np.float32, np.float64):

@@ -193,7 +193,8 @@ def _prepare(
     has_shape("weight", scale, (classes,), like="类别数")
     column = scale.reshape(-1, *(1,) * (values.ndim - 1 - axis))
     labels = np.asarray(target)
-    if labels.dtype.kind == "f" and labels.size:
+    # 空的列表也是浮点数组，那时由形状分辨
+    if labels.dtype.kind == "f" and (labels.size or labels.shape == values.shape):
         (q,), _ = as_floats(target=target)
         has_shape("target", q, values.shape, like="`x` ")
         smooth = (1 - smoothing) * q.astype(values.dtype) + smoothing / max(classes, 1)

@@ -1,4 +1,7 @@
-"""写出 `tests/oracles/nn/activations.npz`；手工运行，要 torch：`python tests/oracles/make/nn_activations.py`。"""
+"""写出 `tests/oracles/nn/activations.npz`。
+
+手工运行，要 torch：`python tests/oracles/make/nn_activations.py`。
+"""
 
 import numpy as np
 from _nn_record import Recorder

@@ -3,7 +3,6 @@
 torch 自己抽掩码；从梯度里读出它（去掉的梯度是 0），记成我们的掩码。
 """
 
-import numpy as np
 import torch
 from _nn_record import Recorder
 from torch.nn import functional as F  # noqa: N812
@@ -16,7 +15,9 @@ if __name__ == "__main__":
                 for name in ("dropout", "alpha_dropout"):
                     x = record.rng.normal(0, 1, (6, 7)).astype(dtype)
 
-                    def f(x, _mask, f=getattr(F, name), p=p, training=training):  # noqa: ANN001
+                    function = getattr(F, name)
+
+                    def f(x, _mask, f=function, p=p, training=training):
                         torch.manual_seed(7)
                         return f(x, p, training)
 

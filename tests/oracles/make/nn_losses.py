@@ -1,4 +1,7 @@
-"""写出 `tests/oracles/nn/losses.npz`；手工运行，要 torch、torchvision：`python tests/oracles/make/nn_losses.py`。"""
+"""写出 `tests/oracles/nn/losses.npz`。
+
+手工运行，要 torch 与 torchvision：`python tests/oracles/make/nn_losses.py`。
+"""
 
 from itertools import product
 
@@ -119,9 +122,10 @@ def metric(record: Recorder, dtype: str) -> None:
         record.add("triplet_margin_loss", f, arrays, wrt=(0, 1, 2), **options)
     for reduction, temperature in product(REDUCTIONS, (0.07, 1.0)):
         arrays = [rng.normal(0, 0.5, (5, 3)).astype(dtype) for _ in range(2)]
-        f = lambda x, y, r=reduction, t=temperature: F.cross_entropy(
-            x @ y.T / t, torch.arange(5), reduction=r
-        )  # noqa: E731
+
+        def f(x: torch.Tensor, y: torch.Tensor, r: str = reduction, t: float = temperature) -> torch.Tensor:
+            return F.cross_entropy(x @ y.T / t, torch.arange(5), reduction=r)
+
         record.add(
             "contrastive_info_nce", f, arrays, wrt=(0, 1), temperature=temperature, reduction=reduction
         )
