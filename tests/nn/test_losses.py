@@ -140,6 +140,14 @@ def test_by_the_definitions() -> None:
     compare(losses.triplet_margin_loss, got, np.maximum(near - far + 2, 0), source="numpy.linalg.norm")
 
 
+def test_the_kinks() -> None:
+    """恰在折点：合页取 0；三元组取不截的一侧（torch 2.13 也给出 (-1, 1)）。"""
+    assert losses.hinge_loss_backward(1.0, [1.0, -1.0], [1, -1]).tolist() == [0, 0]
+    a, b, c = np.array([[[1.0, 2.0]], [[2.0, 2.0]], [[1.0, 3.0]]])
+    gradients = losses.triplet_margin_loss_backward(1.0, a, b, c, margin=0.0, eps=0.0)
+    assert np.concatenate(gradients).tolist() == [[-1, 1], [1, 0], [0, -1]]
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_cross_entropy_is_divergence_plus_entropy(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
