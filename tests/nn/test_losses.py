@@ -141,10 +141,10 @@ def test_by_the_definitions() -> None:
 
 
 def test_the_kinks() -> None:
-    """恰在折点：合页取 0；三元组取不截的一侧（torch 2.13 也给出 (-1, 1)）。"""
+    """恰在折点：合页取 0；三元组取不截的一侧（torch 2.13 在这一点给出同样的梯度）。"""
     assert losses.hinge_loss_backward(1.0, [1.0, -1.0], [1, -1]).tolist() == [0, 0]
-    a, b, c = np.array([[[1.0, 2.0]], [[2.0, 2.0]], [[1.0, 3.0]]])
-    gradients = losses.triplet_margin_loss_backward(1.0, a, b, c, margin=0.0, eps=0.0)
+    a, b, c = np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 2.0]]])
+    gradients = losses.triplet_margin_loss_backward(1.0, a, b, c, margin=1.0, eps=0.0)
     assert np.concatenate(gradients).tolist() == [[-1, 1], [1, 0], [0, -1]]
 
 
