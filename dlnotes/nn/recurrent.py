@@ -19,7 +19,7 @@ from dlnotes.nn._scan import Cell, Problem, backward, forward, prepare, swap
 from dlnotes.nn.gated_recurrent_cell import gru_cell, gru_cell_backward
 from dlnotes.nn.recurrent_cells import lstm_cell, lstm_cell_backward, rnn_cell, rnn_cell_backward
 
-__all__ = ["Weights", "gru", "gru_backward", "lstm", "lstm_backward", "rnn", "rnn_backward"]
+__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn", "rnn_backward"]
 
 
 def rnn(

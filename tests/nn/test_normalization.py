@@ -442,6 +442,11 @@ def test_offsets_do_not_cancel() -> None:
         layer_norm, layer_norm(large, 4), np.array([[2, -2, 0, 0]], np.float32) / np.sqrt(2), source="闭式"
     )
 
+    large = np.array([[3e25, 4e25]], np.float32)
+    got = local_response_norm(large, 3, alpha=1, beta=0.5, average=False)
+    compare(local_response_norm, got, np.array([[0.6, 0.8]], np.float32), source="闭式")
+    compare(rms_norm, rms_norm(large, 2), np.array([[0.6, 0.8]]) * 2**0.5, source="闭式")
+
 
 def test_non_finite_values_stay_in_their_group() -> None:
     for bad in (np.nan, np.inf, -np.inf):
