@@ -2,7 +2,7 @@ r"""批归一化：训练用这一批的统计量，推理用滑动估计。
 
 一个通道的 `N, H, W` 是一组。变换是仿射的：均值变成 0，方差变成 $\sigma^2/(\sigma^2+\varepsilon)$，分布的形状
 （偏度、峰度）不变，不会变成正态，也不限制范围（只有 $\lvert\hat x\rvert\le\sqrt{m-1}$）。统计量与梯度在内部用
-float64 计算，再变回输入的类型；一组里有 NaN 或无穷大，整组是 NaN。
+float64 计算，再变回输入的类型；一组里有 `nan` 或无穷大，整组是 `nan`。
 """
 
 from typing import NamedTuple

@@ -9,7 +9,7 @@ $$\hat x=\frac{x-\mu}{\sqrt{\sigma^2+\varepsilon}},\qquad y=\gamma\hat x+\beta$$
 | `instance_norm` | 一个样本、一个通道的 `H, W` | 否 |
 | `group_norm` | 一个样本、一组通道的 `C/G, H, W` | 否 |
 
-$\sigma^2$ 是有偏的方差（除以个数）。训练与推理相同。一组全相等的数得 0；组里有 NaN 或无穷大，整组是 NaN。
+$\sigma^2$ 是有偏的方差（除以个数）。训练与推理相同。一组全相等的数得 0；组里有 `nan` 或无穷大，整组是 `nan`。
 统计量与梯度在内部用 float64 计算，再变回输入的类型。
 """
 

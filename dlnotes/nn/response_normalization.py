@@ -36,7 +36,7 @@ def rms_norm(
             float16 是 1.2e-7；许多大模型另设 1e-5 或 1e-6。
 
     Returns:
-        与 `x` 同形；全为 0 的一组得 0，有 NaN 或无穷大的一组：有限的数得 0 或 NaN，无穷大得 NaN。
+        与 `x` 同形；全为 0 的一组得 0，有 `nan` 或无穷大的一组：有限的数得 0 或 `nan`，无穷大得 `nan`。
 
     Raises:
         TypeError: 元素不是实数。
@@ -130,7 +130,7 @@ def local_response_norm(
         average: $\alpha$ 是否除以 $n$。
 
     Returns:
-        与 `x` 同形；无穷大得 NaN，它旁边的有限数得 0。
+        与 `x` 同形；无穷大得 `nan`，它旁边的有限数得 0。
 
     Raises:
         TypeError: 元素不是实数，`size` 不是整数。

@@ -55,7 +55,7 @@ def spectral_norm(
 
     Returns:
         `SpectralNorm(weight, u, v)`：$W/\sigma$ 与新的 $u,v$；给的数组不变。$\sigma=0$（如权重全为 0）时是
-        NaN。
+        `nan`。
 
     Raises:
         TypeError: 元素不是实数，`n_power_iterations` 不是整数。

@@ -30,7 +30,7 @@ def weight_norm(v: ArrayLike, g: ArrayLike, *, axis: int | None = 0) -> Array:
         axis: 留着的轴，即 `torch.nn.utils.parametrizations.weight_norm` 的 `dim`；None 表示整个数组一个范数。
 
     Returns:
-        与 `v` 同形；$v_c=0$ 没有方向，结果是 NaN。
+        与 `v` 同形；$v_c=0$ 没有方向，结果是 `nan`。
 
     Raises:
         TypeError: 元素不是实数。
