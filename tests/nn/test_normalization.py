@@ -90,9 +90,10 @@ def test_torch(number: int) -> None:
     expected = [recorded(number, "grad", name) for name in case["args"] if name not in case["fixed"]]
     if transposed:
         expected = [expected[0].T]
+    # 一组只有一个数时梯度是 0 或几乎是 0，两边都是相消剩下的：PyTorch 的 float32 剩约 1/√eps 乘 ε，比绝对误差。
+    small, noise = (1e-5, 1e-12) if case["dtype"] == "float64" else (2e-2, 1e-4)
     for gradient, other in zip(gradients, expected, strict=True):
-        small, noise = (1e-5, 1e-12) if case["dtype"] == "float64" else (1e-2, 2e-6)
-        if other is not None and np.abs(other).max() < small:  # 一组只有一个数，梯度几乎是 0，比绝对误差
+        if other is not None and np.abs(other).max() < small:
             assert np.abs(gradient - other).max() < noise
         else:
             compare(backward, (gradient,), (other,), source=TORCH)
