@@ -31,9 +31,10 @@ def standardize_backward(dx_hat: Array, x_hat: Array, inv_std: Array, axes: tupl
 
 
 def mean(x: Array, axes: tuple[int, ...]) -> Array:
-    """留着轴的均值；一个数也没有时是 0，不警告。"""
+    """留着轴的均值；一个数也没有时不警告。"""
     total: Array = x.sum(axes, keepdims=True)
-    total /= max(prod(x.shape[axis] for axis in axes), 1)
+    with np.errstate(invalid="ignore"):
+        total /= prod(x.shape[axis] for axis in axes)
     return total
 
 

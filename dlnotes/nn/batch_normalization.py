@@ -177,7 +177,7 @@ def batch_norm_backward(
         ValueError: 同 `batch_norm`，或 `dy` 的形状不对。
 
     References:
-        Ioffe & Szegedy (2015), arXiv:1502.03167，§3 末尾的六个式子；那里没有消去等于 0 的一项。
+        Ioffe & Szegedy (2015), arXiv:1502.03167，§3 的六个式子；那里没有消去等于 0 的一项。
 
     Examples:
         >>> dx, _, _ = batch_norm_backward([[1.0], [0], [0]], [[1.0], [2], [4]], training=True)

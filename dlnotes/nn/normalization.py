@@ -250,7 +250,7 @@ def instance_norm(
         ValueError: `x` 不到三维，形状不对，`eps` 不是正数。
 
     References:
-        Ulyanov, Vedaldi & Lempitsky (2016), arXiv:1607.08022，式 (2)。
+        Ulyanov, Vedaldi & Lempitsky (2016), arXiv:1607.08022，§2。
 
     Examples:
         >>> instance_norm([[[1.0, 3], [10, 30]]]).round(4).tolist()
@@ -289,7 +289,7 @@ def instance_norm_backward(
         ValueError: 同 `instance_norm`，或 `dy` 的形状不对。
 
     References:
-        Ulyanov, Vedaldi & Lempitsky (2016), arXiv:1607.08022，式 (2)（前向）。
+        Ulyanov, Vedaldi & Lempitsky (2016), arXiv:1607.08022，§2（前向）。
 
     Examples:
         >>> dx, _, _ = instance_norm_backward([[[1.0, 0, 0]]], [[[1.0, 2, 4]]])

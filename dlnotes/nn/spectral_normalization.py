@@ -113,7 +113,7 @@ def spectral_norm_backward(
         ValueError: 同 `spectral_norm`，或 `dy` 的形状不对。
 
     References:
-        Miyato et al. (2018), arXiv:1802.05957，§2.2，式 (12)。
+        Miyato et al. (2018), arXiv:1802.05957，§2.3。
 
     Examples:
         >>> options = {"n_power_iterations": 0}

@@ -98,7 +98,8 @@ def cosine_linear(x: ArrayLike, weight: ArrayLike, *, eps: float = 1e-12) -> Arr
 
     $$y_{nk}=\cos(x_n,w_k)=\frac{w_k^\top x_n}{\lVert x_n\rVert\,\lVert w_k\rVert}\in[-1,1]$$
 
-    没有偏置。输出与输入、权重的长度都无关；作分类的最后一层时通常再乘一个温度的倒数，否则 softmax 太平。
+    没有偏置。输出与输入、权重的长度都无关；作分类的最后一层时通常再乘一个温度的倒数，否则 softmax 太平。论文
+    还有减均值的变体（皮尔逊相关系数）：先把 $x$、$w$ 各减去自己的均值就是。
 
     Args:
         x: 形状 `(…, D)`。
@@ -113,7 +114,7 @@ def cosine_linear(x: ArrayLike, weight: ArrayLike, *, eps: float = 1e-12) -> Arr
         ValueError: 最后一轴不等长，维数不对，`eps` 不是正数。
 
     References:
-        Luo, Zhan, Wang & Yang (2017), Cosine Normalization, arXiv:1702.05870，§2。
+        Luo, Zhan, Wang & Yang (2017), Cosine Normalization, arXiv:1702.05870，摘要与定义。
 
     Examples:
         >>> cosine_linear([[3.0, 4.0], [0, 0]], [[6.0, 8], [-8, 6]]).round(6).tolist()
@@ -152,7 +153,7 @@ def cosine_linear_backward(
         ValueError: 同 `cosine_linear`，或 `dy` 的形状不对。
 
     References:
-        Luo, Zhan, Wang & Yang (2017), arXiv:1702.05870，§2（前向）。
+        Luo, Zhan, Wang & Yang (2017), arXiv:1702.05870（前向）。
 
     Examples:
         >>> dx, dweight = cosine_linear_backward([[1.0]], [[3.0, 4.0]], [[1.0, 0.0]])

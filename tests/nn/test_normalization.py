@@ -90,7 +90,8 @@ def test_torch(number: int) -> None:
     expected = [recorded(number, "grad", name) for name in case["args"] if name not in case["fixed"]]
     if transposed:
         expected = [expected[0].T]
-    # 一组只有一个数时梯度是 0 或几乎是 0，两边都是相消剩下的：PyTorch 的 float32 剩约 1/√eps 乘 ε，比绝对误差。
+    # 一组只有一个数时梯度是 0 或几乎是 0，两边都是相消剩下的：PyTorch 的 float32
+    # 剩约 ε/√eps，所以比绝对误差。
     small, noise = (1e-5, 1e-12) if case["dtype"] == "float64" else (2e-2, 1e-4)
     for gradient, other in zip(gradients, expected, strict=True):
         if other is not None and np.abs(other).max() < small:
@@ -449,6 +450,19 @@ def test_offsets_do_not_cancel() -> None:
     got = local_response_norm(large, 3, alpha=1, beta=0.5, average=False)
     compare(local_response_norm, got, np.array([[0.6, 0.8]], np.float32), source="闭式")
     compare(rms_norm, rms_norm(large, 2), np.array([[0.6, 0.8]]) * 2**0.5, source="闭式")
+
+
+def test_long_sums_keep_their_digits() -> None:
+    """十万个 float32 逐个相加会丢掉四五位。"""
+    dy = np.full((100_000, 1), 0.1, np.float32)
+    _, _, db = batch_norm_backward(
+        dy, dy + np.arange(100_000)[:, None] % 7, None, None, None, [0.0], training=True
+    )
+    assert abs(float(db[0]) / (100_000 * float(np.float32(0.1))) - 1) < 1e-12
+    dx, _, db = batch_norm_backward(dy, dy, None, None, None, np.zeros(1, np.float32), training=True)
+    assert db.dtype == np.float32
+    assert abs(float(db[0]) / 10_000 - 1) < 1e-6
+    assert np.abs(dx).max() < 1e-8
 
 
 def test_non_finite_values_stay_in_their_group() -> None:
