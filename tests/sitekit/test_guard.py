@@ -37,7 +37,6 @@ def edit(site: Path, old: str, new: str, page: str = PAGE) -> None:
 ERROR = "Traceback (most recent call last):\n  File\nValueError: 坏了"
 CELL, OUTPUT, PARAGRAPH = "<td>1.0</td>", "1.5 ** 2 info", '<p class="formula">'
 FORMULA = "inf \\("
-FORMULA = "inf \\("
 IMAGE, SVG = 'alt="两个框"', '<svg role="img" viewBox="0 0 9 9"><title>两个框</title>'
 
 BROKEN = [
@@ -71,30 +70,12 @@ BROKEN = [
     ("文字替代", IMAGE, 'alt="损失是 nan"'),
     ("文字替代", SVG, SVG.replace("<svg", '<svg aria-label="IoU=nan"')),
     ("文字替代", "<code>nan</code>", '<code title="inf">nan</code>'),
-    ("非有限数", FORMULA, '<annotation encoding="application/x-tex">x = nan</annotation>'),
-    ("非有限数", FORMULA, '<annotation encoding="application/x-tex">\\mathrm{inf}</annotation>'),
-    (
-        "非有限数",
-        OUTPUT,
-        '</code></pre></div><div class="language-json"><pre><code><span class="kc">NaN</span>',
-    ),
-    (
-        "非有限数",
-        "<code>1.5",
-        '<code class="language-json"><span class="p">[</span><span class="kc">NaN</span>1.5',
-    ),
-    ("非有限数", IMAGE, 'alt="损失是 nan"'),
-    ("非有限数", SVG, SVG.replace("<svg", '<svg aria-label="IoU=nan"')),
-    ("非有限数", "<code>nan</code>", '<code title="inf">nan</code>'),
     ("图形坐标", "M0 0L9 9", "M0 0Lnan 9"),
     ("公式", PARAGRAPH, f"<p>\\(x\\)</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>\\[x\\]</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>$$x$$</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>$\\alpha<em>1$，$\\beta</em>1$</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>$x$</p>{PARAGRAPH}"),
-    ("公式", PARAGRAPH, f"<p>$ x + y $</p>{PARAGRAPH}"),
-    ("公式", PARAGRAPH, f"<p>$x + y $</p>{PARAGRAPH}"),
-    ("公式", PARAGRAPH, f"<p>和是$ x$。</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>$ x + y $</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>$x + y $</p>{PARAGRAPH}"),
     ("公式", PARAGRAPH, f"<p>和是$ x$。</p>{PARAGRAPH}"),
@@ -147,13 +128,6 @@ BROKEN = [
             "<style>@import 'https://cdn.example/a.css';</style>",
             '<style>p { background: URL( "https://cdn.example/a.png" ) }</style>',
             '<pre class="mermaid"></pre>',
-            '<script>fetch("https://cdn.example/a.json")</script>',
-            "<script>load('//cdn.example/a.js')</script>",
-            '<script type="application/json">{"a": "https:\\/\\/cdn.example/"}</script>',
-            '<form action="https://cdn.example/"></form>',
-            '<form><button formaction="https://cdn.example/">好</button></form>',
-            '<meta http-equiv="Refresh" content="0; URL=\'https://cdn.example/\'">',
-            "<p style=\"background: image-set('https://cdn.example/a.png' 1x)\"></p>",
             '<script>fetch("https://cdn.example/a.json")</script>',
             "<script>load('//cdn.example/a.js')</script>",
             '<script type="application/json">{"a": "https:\\/\\/cdn.example/"}</script>',
@@ -221,12 +195,6 @@ MEANT = [
     ("</nav>", f'<script>fetch("{BASE}a.json"); fetch("/notes/b.json"); x = a // b\n</script></nav>'),
     ("<style>", "<style>b { mask: image-set('../../assets/a.svg' type('image/svg+xml')) }"),
     ("</nav>", f'<meta http-equiv="refresh" content="5; url={BASE}"></nav>'),
-    (FORMULA, '<annotation encoding="application/x-tex">\\inf_x \\infty x_{info}</annotation>'),
-    (PARAGRAPH, f"<p>付 $ 5，找 $ 6。</p>{PARAGRAPH}"),
-    (SVG, SVG.replace("<svg", '<svg class="expect-nonfinite" aria-label="nan"')),
-    ("</nav>", '<script>document.createElementNS("http://www.w3.org/2000/svg", "g")</script></nav>'),
-    ("</nav>", f'<script>fetch("{BASE}a.json"); fetch("/notes/b.json"); x = a // b\n</script></nav>'),
-    ("</nav>", f'<meta http-equiv="refresh" content="5; url={BASE}"></nav>'),
     (IMAGE, 'aria-hidden="true"'),
     ("<title>两个框</title>", "<title>两个框</title><svg></svg>"),
     ('href="../../#home"', f'href="{BASE}#home"'),
@@ -283,22 +251,6 @@ def test_the_scripts_of_the_theme_are_not_read(site: Path) -> None:
     assert check(site) == []
 
 
-def test_a_mark_excuses_one_block_only(site: Path) -> None:
-    """整篇正文都标上，就没有一处异常看得见了。"""
-    edit(site, "<article", '<article data-expect-error=""')
-    edit(site, OUTPUT, ERROR)
-    assert [problem.rule for problem in check(site)] == ["异常"]
-
-
-def test_the_scripts_of_the_theme_are_not_read(site: Path) -> None:
-    """主题的脚本里有外站的地址，何时去取由 class 决定，另有检查。"""
-    for name in ("bundle.a5f9d56c.min.js", "workers/search.a7633da7.min.js", "lunr/tinyseg.js"):
-        path = site / "assets" / "javascripts" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('fetch("https://cdn.example/")', encoding="utf-8")
-    assert check(site) == []
-
-
 def test_a_site_without_pages_is_one_problem(site: Path) -> None:
     for page in site.rglob("*.html"):
         page.unlink()
@@ -323,11 +275,6 @@ def test_a_page_without_article(site: Path) -> None:
         ("assets/a.css", "'a.svg'", "'//cdn.example/a.png'", "外站"),
         ("assets/a.css", "@font-face", '@import "https://cdn.example/a.css"; @font-face', "外站"),
         ("assets/a.css", "'a.svg'", "'b.svg'", "资源"),
-        ("assets/a.css", "b {", "b { mask: image-set(url('a.svg') 1x, '//cdn.example/a.png' 2x);", "外站"),
-        ("assets/a.css", "b {", 'b { mask: -webkit-image-set("b.png" 1x);', "资源"),
-        ("assets/a.svg", "<svg", '<svg><image href="https://cdn.example/a.png"/></svg><svg', "外站"),
-        ("assets/a.js", "好", 'fetch("https://cdn.example/a.json")', "外站"),
-        ("assets/a.js", "好", "import('//cdn.example/a.js')", "外站"),
         ("assets/a.css", "b {", "b { mask: image-set(url('a.svg') 1x, '//cdn.example/a.png' 2x);", "外站"),
         ("assets/a.css", "b {", 'b { mask: -webkit-image-set("b.png" 1x);', "资源"),
         ("assets/a.svg", "<svg", '<svg><image href="https://cdn.example/a.png"/></svg><svg', "外站"),
