@@ -57,6 +57,7 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版�
 
 bench: .venv/site.done  ## 量速度，给出比值（不算测试）
 	@$(PY) bench/arch.py
+	@$(PY) bench/nn.py
 
 bench-serve: .venv/site.done  ## 生成 60 页的站，量预览时改一页要多久
 	@$(PY) bench/serve.py

@@ -148,7 +148,7 @@ class AdaptiveAvgPool2d(Layer):
         sizes, counts = channels_first(shape, 2)[1], self.output(shape)[1:]
         if counts == (1, 1):
             return "all"
-        windows = [_regular(_adaptive(size, count)) for size, count in zip(sizes, counts, strict=True)]
+        windows = [_regular(adaptive_windows(size, count)) for size, count in zip(sizes, counts, strict=True)]
         if None in windows:
             before, after = ("×".join(map(str, pair)) for pair in (sizes, counts))
             return Unaligned(f"自适应池化 {before} → {after} 的窗口大小或步长不一")
@@ -157,7 +157,7 @@ class AdaptiveAvgPool2d(Layer):
     def operations(self, shape: Shape, /) -> Operations:
         channels, *sizes = shape
         taps = [
-            sum(stop - start for start, stop in _adaptive(size, count))
+            sum(stop - start for start, stop in adaptive_windows(size, count))
             for size, count in zip(sizes, self.output(shape)[1:], strict=True)
         ]
         return {"pooling": channels * prod(taps)}
@@ -199,7 +199,7 @@ class GlobalAvgPool(Layer):
         return NOTHING
 
 
-def _adaptive(size: int, count: int) -> list[tuple[int, int]]:
+def adaptive_windows(size: int, count: int) -> list[tuple[int, int]]:
     """把 `size` 个像素自适应地分给 `count` 个输出：各窗口的 `[start, stop)`。"""
     return [(unit * size // count, -(-(unit + 1) * size // count)) for unit in range(count)]
 
