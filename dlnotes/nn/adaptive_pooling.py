@@ -115,7 +115,7 @@ def adaptive_max_pool2d(
 
     $$y_{n,c,a,b}=\max_{h\in R_a,\,w\in S_b}x_{n,c,h,w}$$
 
-    并列时取第一个（先行后列）；窗口里有 NaN 时结果是 NaN，位置取第一个 NaN。
+    并列时取第一个（先行后列）；窗口里有 `nan` 时结果是 `nan`，位置取第一个 `nan`。
 
     Args:
         x: 形状 `(N, C, H, W)`。

@@ -4,7 +4,7 @@ r"""卷积：一维、二维，前向与反向。
 乘法；反向是同一个线性映射的伴随（col2im），所以 `conv2d_backward` 里没有新的公式。核不是矩阵时的逐点定义见
 [`conv_loops`][dlnotes.nn.conv_loops]。
 
-补的零也参与相乘：核里有无穷大时，$0\cdot\infty$ 使边上的结果是 NaN。
+补的零也参与相乘：核里有无穷大时，$0\cdot\infty$ 使边上的结果是 `nan`。
 
 References:
     Dumoulin & Visin (2016), *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285，

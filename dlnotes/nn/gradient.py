@@ -45,7 +45,7 @@ def check_gradient(
     Raises:
         AssertionError: 梯度的个数、形状或值不对；消息里有参数的序号、两边的值。
         TypeError: 参数不是浮点数组。
-        ValueError: 输出或参数里有 NaN、无穷大，或 `directions` 小于 1。
+        ValueError: 输出或参数里有 `nan`、无穷大，或 `directions` 小于 1。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §11.5；Griewank & Walther (2008),

@@ -16,14 +16,14 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     $1+k\,x_{(k)}>\sum_{j\le k}x_{(j)}$ 的最大的 $k$，$\tau=(\sum_{j\le k}x_{(j)}-1)/k$。
 
     Args:
-        x: 任意形状，没有 $+\infty$ 与 NaN，每组至少一个有限的数；$-\infty$ 的概率是 0。
+        x: 任意形状，没有 $+\infty$ 与 `nan`，每组至少一个有限的数；$-\infty$ 的概率是 0。
         axis: 类别轴。
 
     Returns:
         与 `x` 同形，沿 `axis` 的和为 1。
 
     Raises:
-        ValueError: 某一组没有有限的数，含 $+\infty$ 或 NaN。
+        ValueError: 某一组没有有限的数，含 $+\infty$ 或 `nan`。
 
     References:
         Martins & Astudillo (2016), From softmax to sparsemax, ICML, arXiv:1602.02068，式 (2)、(3) 与

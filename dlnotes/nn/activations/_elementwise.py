@@ -17,7 +17,7 @@ def apply(x: ArrayLike, function: Callable[[Array], Array]) -> Array:
 
 
 def chain(dy: ArrayLike, x: ArrayLike, derivative: Callable[[Array], Array]) -> Array:
-    """`dy` 乘以 `x` 处的导数；`x` 是 NaN 的地方得 NaN（分段函数的比较会把它漏掉）。"""
+    """`dy` 乘以 `x` 处的导数；`x` 是 `nan` 的地方得 `nan`（分段函数的比较会把它漏掉）。"""
     (upstream, values), dtype = as_floats(dy=dy, x=x)
     has_shape("dy", upstream, values.shape, like="输出")
     return result(np.where(np.isnan(values), values, upstream * derivative(values)), dtype)
@@ -41,7 +41,7 @@ def logistic(x: Array) -> Array:
 
 
 def log1p_exp(x: Array) -> Array:
-    r"""$\log(1+e^{x})$：正的部分提出来，指数不溢出。`np.logaddexp` 遇到 NaN 会警告，所以不用它。"""
+    r"""$\log(1+e^{x})$：正的部分提出来，指数不溢出。`np.logaddexp` 遇到 `nan` 会警告，所以不用它。"""
     return np.asarray(np.maximum(x, 0) + np.log1p(decay(x)))
 
 

@@ -20,7 +20,7 @@ def gelu(x: ArrayLike, *, approximate: str = "none") -> Array:
     `approximate="tanh"` 是论文给出的近似 $\tfrac x2\bigl(1+\tanh u\bigr)=x\,\sigma(2u)$，
     $u=\sqrt{2/\pi}\,(x+0.044715x^3)$；两者最多差 $5\times10^{-4}$，GPT-2 与 BERT 的原版用的是近似。
     用 erfc 而不用 $1+\operatorname{erf}$：$x$ 很负时后者相消，前者的相对误差仍在末位。$-\infty$ 处取极限 0
-    （PyTorch 得 NaN）。
+    （PyTorch 得 `nan`）。
 
     References:
         Hendrycks & Gimpel (2016), Gaussian error linear units, arXiv:1606.08415，§2。
@@ -59,7 +59,7 @@ def gelu_backward(dy: ArrayLike, x: ArrayLike, *, approximate: str = "none") -> 
 
 
 def silu(x: ArrayLike) -> Array:
-    r"""SiLU（Swish）：$x\,\sigma(x)$；$-\infty$ 处取极限 0（PyTorch 得 NaN）。
+    r"""SiLU（Swish）：$x\,\sigma(x)$；$-\infty$ 处取极限 0（PyTorch 得 `nan`）。
 
     References:
         Elfwing, Uchibe & Doya (2018), Neural Networks 107，§2.2，arXiv:1702.03118；

@@ -3,10 +3,10 @@ r"""损失函数，连同对输入的梯度。
 共同的约定：
 
 - `reduction` 是 `"none"`（不归约）、`"mean"`（默认）或 `"sum"`；归约之后的输出是一个数，`dy` 也是。`mean`
-  除以什么各自写明；除数是 0（空的批量、全部忽略）时得 NaN，与 PyTorch 相同。
+  除以什么各自写明；除数是 0（空的批量、全部忽略）时得 `nan`，与 PyTorch 相同。
 - `target`、`weight`、`pos_weight` 是数据，不求梯度：反向只返回对网络输出的梯度。成对地比较几个网络输出的
   （`triplet_margin_loss`、`contrastive_info_nce`）返回各自的梯度。
-- 形状不合、选项不合法、目标越界抛 `ValueError`，元素不是实数抛 `TypeError`。NaN 传到输出。
+- 形状不合、选项不合法、目标越界抛 `ValueError`，元素不是实数抛 `TypeError`。`nan` 传到输出。
 """
 
 from dlnotes.nn.losses.binary import (

@@ -11,7 +11,7 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def reduce(loss: Array, reduction: str, count: float) -> Array:
-    """归约；`mean` 除以 `count`，它是 0 时得 NaN，不警告。"""
+    """归约；`mean` 除以 `count`，它是 0 时得 `nan`，不警告。"""
     choice("reduction", reduction, (*REDUCTIONS, "batchmean"))
     if reduction == "none":
         return loss
@@ -47,7 +47,7 @@ def broadcast(name: str, weight: Array | None, shape: tuple[int, ...]) -> Any:
 
 
 def within(name: str, array: Array, low: float, high: float) -> None:
-    """检查各元素在闭区间之内（NaN 放过，让它传下去）。"""
+    """检查各元素在闭区间之内（`nan` 放过，让它传下去）。"""
     if ((array < low) | (array > high)).any():
         raise ValueError(problem(name, f"在 {low:g} 与 {high:g} 之间", "界外的数", "请检查是不是传错了数组"))
 

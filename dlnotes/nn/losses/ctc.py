@@ -87,7 +87,7 @@ def ctc_loss_backward(
     $\beta$ 就是把时间与标签都倒过来的 $\alpha$。每一帧的 $\gamma$ 之和是 1，帧数以外是 0。
 
     这是真正的偏导数。PyTorch 返回的是 $y-\gamma$，它假定 `log_probs` 来自 log_softmax；经过 `log_softmax` 的
-    反向之后两者相同，都是 $\operatorname{softmax}-\gamma$。没有对齐的样本，梯度是 NaN
+    反向之后两者相同，都是 $\operatorname{softmax}-\gamma$。没有对齐的样本，梯度是 `nan`
     （`zero_infinity` 时是 0）。
 
     References:
