@@ -24,7 +24,7 @@ ifneq ($(wildcard $(INSTALLED)),$(INSTALLED))
 STALE_SITE := stale
 endif
 
-.PHONY: help serve serve-fast build build-zensical test lint bench bench-serve audit lock clean stale
+.PHONY: help serve serve-fast build build-zensical test lint evidence bench bench-serve audit lock clean stale
 
 help:  ## 列出所有命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版�
 	@$(PY) -m sitekit.typography
 	@$(PY) -m sitekit.typography CHANGELOG.md .github
 	@sh tools/lint-workflows.sh
+
+evidence: .venv/site.done .venv/test.done  ## 运行参考算子的测试，把与谁比、差多少写成 docs/evidence.json
+	@EVIDENCE=write $(PY) -m pytest tests/nn
 
 bench: .venv/site.done  ## 量速度，给出比值（不算测试）
 	@$(PY) bench/arch.py

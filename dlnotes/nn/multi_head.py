@@ -141,7 +141,8 @@ def multi_head_attention_backward(
     r"""`multi_head_attention` 的反向；返回的权重不参与。
 
     由后往前：输出的线性层 $\bar Z=\bar YW_o$、$\bar W_o=\bar Y^\top Z$；分头的伴随是拼接，拼接的伴随是分头；
-    每个头同 `scaled_dot_product_attention_backward`；最后是三个投影，$\bar X=\bar QW_q$、$\bar W_q=\bar Q^\top X$、$\bar b_q=\sum\bar Q$，权重在批量与长度上求和。
+    每个头同 `scaled_dot_product_attention_backward`；最后是三个投影，$\bar X=\bar QW_q$、
+    $\bar W_q=\bar Q^\top X$、$\bar b_q=\sum\bar Q$，权重在批量与长度上求和。
 
     Args:
         dy: 损失对输出的梯度，形状 `(..., L, O)`。
@@ -263,9 +264,7 @@ def _inputs(
     for name, x in (("query", q), ("key", k), ("value", v)):
         if x.ndim < 2 or x.ndim != q.ndim or x.shape[:-2] != q.shape[:-2]:
             expected = "至少二维、批量轴相同的数组"
-            raise ValueError(
-                problem(name, expected, f"形状 {x.shape}", "形状应是 (..., 长度, 特征)")
-            )
+            raise ValueError(problem(name, expected, f"形状 {x.shape}", "形状应是 (..., 长度, 特征)"))
     if v.shape[-2] != k.shape[-2]:
         raise ValueError(problem("value", f"{k.shape[-2]} 个值", f"{v.shape[-2]} 个", "一个键配一个值"))
     for name, w, features in zip(names, arrays[3:7], (q, k, v, None), strict=False):

@@ -278,12 +278,12 @@ def test_bad_arguments_of_attend_and_gradients() -> None:
     for wrong in (V[:1], V[:, 1:], V[0]):
         with pytest.raises(ValueError, match=r"^`value` 应为形状 \(..., S, M\)"):
             attend(s, wrong)
-    with pytest.raises(TypeError, match="^`is_causal`"):
+    with pytest.raises(TypeError, match=r"^`is_causal`"):
         attend_backward(s, s, V, is_causal=0)
     for backward, args in ((sdpa_backward, (Q, K, V)), (attend_backward, (s, V))):
         with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 4, 1\)"):
             backward(np.zeros((2, 4, 2)), *args)
-    with pytest.raises(ValueError, match="^`attn_mask`"):
+    with pytest.raises(ValueError, match=r"^`attn_mask`"):
         attend(s, V, np.ones(4, bool))
-    with pytest.raises(ValueError, match="^`dropout_mask`"):
+    with pytest.raises(ValueError, match=r"^`dropout_mask`"):
         attend(s, V, dropout_mask=np.ones(4))

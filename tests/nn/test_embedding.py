@@ -87,26 +87,26 @@ def test_bad_arguments() -> None:
             ValueError, match=rf"^`input` 应为 0 到 4 的整数，得到 其中有 {np.ravel(index)[-1]}"
         ):
             embedding(index, W)
-        with pytest.raises(ValueError, match="^`input`"):
+        with pytest.raises(ValueError, match=r"^`input`"):
             embedding_backward(np.zeros((1, 3)), index, W)
-    with pytest.raises(TypeError, match="^`input` 应为整数数组，得到 float64"):
+    with pytest.raises(TypeError, match=r"^`input` 应为整数数组，得到 float64"):
         embedding([0.0], W)
     with pytest.raises(ValueError, match=r"^`weight` 应为形状 \(K, D\) 的表，得到 形状 \(3,\)"):
         embedding([0], W[0])
     for padding in (5, -6):
         with pytest.raises(
-            ValueError, match="^`padding_idx` 应为-5 到 4 的整数|^`padding_idx` 应为 -5 到 4 的整数"
+            ValueError, match=r"^`padding_idx` 应为-5 到 4 的整数|^`padding_idx` 应为 -5 到 4 的整数"
         ):
             embedding([0], W, padding_idx=padding)
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 3\)"):
         embedding_backward(np.zeros((3, 3)), [0, 1], W)
-    with pytest.raises(ValueError, match="^`num_classes` 应为 ?-1 或正数"):
+    with pytest.raises(ValueError, match=r"^`num_classes` 应为 ?-1 或正数"):
         one_hot([0], 0)
-    with pytest.raises(ValueError, match="^`num_classes` 应为不小于 -1 的整数"):
+    with pytest.raises(ValueError, match=r"^`num_classes` 应为不小于 -1 的整数"):
         one_hot([0], -2)
-    with pytest.raises(ValueError, match="^`num_classes` 应为正数（没有元素"):
+    with pytest.raises(ValueError, match=r"^`num_classes` 应为正数（没有元素"):
         one_hot([])
-    with pytest.raises(ValueError, match="^`input` 应为 0 到 2 的整数"):
+    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 2 的整数"):
         one_hot([3], 3)
-    with pytest.raises(ValueError, match="^`input` 应为 0 到 3 的整数，得到 其中有 -1"):
+    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 3 的整数，得到 其中有 -1"):
         one_hot([3, -1])

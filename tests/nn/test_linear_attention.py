@@ -137,7 +137,7 @@ def test_bad_arguments() -> None:
         linear_attention(q, k, v, is_causal=True)
     with pytest.raises(ValueError, match=r"^`value` 应为形状 \(2, 5, M\) 的数组"):
         linear_attention(q, k, v[:, 1:])
-    with pytest.raises(TypeError, match="^`is_causal`"):
+    with pytest.raises(TypeError, match=r"^`is_causal`"):
         linear_attention(q, k, v, is_causal=1)
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 3, 1\)"):
         linear_attention_backward(q, q, k, v)

@@ -57,10 +57,10 @@ def test_rotary_by_complex_numbers(interleaved: bool) -> None:
     where = np.array([0.0, 1.0, 2.5, -3.0, 900.0])
     got = rotary_embedding(x, where, base=100.0, interleaved=interleaved)
     expected = np.zeros_like(x)
-    for n, l, i in np.ndindex(2, 5, 3):
+    for n, t, i in np.ndindex(2, 5, 3):
         a, b = (2 * i, 2 * i + 1) if interleaved else (i, i + 3)
-        z = complex(x[n, l, a], x[n, l, b]) * np.exp(1j * where[l] * 100.0 ** (-2 * i / 6))
-        expected[n, l, a], expected[n, l, b] = z.real, z.imag
+        z = complex(x[n, t, a], x[n, t, b]) * np.exp(1j * where[t] * 100.0 ** (-2 * i / 6))
+        expected[n, t, a], expected[n, t, b] = z.real, z.imag
     compare(rotary_embedding, got, expected, source="复数乘法", rtol=1e-13)
     back = rotary_embedding_backward(expected, x, where, base=100.0, interleaved=interleaved)
     compare(rotary_embedding_backward, back, x, source="转回去", rtol=1e-13)
@@ -154,7 +154,7 @@ def test_corners() -> None:
 
 def test_bad_arguments() -> None:
     for dim, error in ((3, ValueError), (0, ValueError), (2.0, TypeError)):
-        with pytest.raises(error, match="^`dim` 应为"):
+        with pytest.raises(error, match=r"^`dim` 应为"):
             sinusoidal_encoding([1], dim)
     for base, error in (
         (0, ValueError),
@@ -163,9 +163,9 @@ def test_bad_arguments() -> None:
         ("e", TypeError),
         (True, TypeError),
     ):
-        with pytest.raises(error, match="^`base` 应为"):
+        with pytest.raises(error, match=r"^`base` 应为"):
             rotary_embedding([[1.0, 2.0]], base=base)
-        with pytest.raises(error, match="^`base` 应为"):
+        with pytest.raises(error, match=r"^`base` 应为"):
             sinusoidal_encoding([1], 2, base=base)
     for x in ([1.0, 2.0], [[1.0, 2.0, 3.0]], np.zeros((2, 0))):
         with pytest.raises(ValueError, match=r"^`x` 应为形状 \(..., L, D\)、D 为正偶数的数组"):
@@ -175,7 +175,7 @@ def test_bad_arguments() -> None:
             rotary_embedding(np.zeros((3, 2, 4)), where)
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 4\)"):
         rotary_embedding_backward(np.zeros((1, 4)), np.zeros((2, 4)))
-    with pytest.raises(TypeError, match="^`interleaved`"):
+    with pytest.raises(TypeError, match=r"^`interleaved`"):
         rotary_embedding(np.zeros((2, 4)), interleaved=1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="^`positions` 应为实数"):
+    with pytest.raises(TypeError, match=r"^`positions` 应为实数"):
         sinusoidal_encoding(["a"], 2)

@@ -46,12 +46,11 @@ class Recorder:
             for name, tensor in tensors.items():
                 if tensor is not None and tensor.is_floating_point():
                     tensors[name] = tensor.to(dtype).requires_grad_(name in arrays)
-            y, *others = (
-                out if isinstance(out := run(**tensors, **(options or {})), tuple) else (out,)
-            )
+            y, *others = out if isinstance(out := run(**tensors, **(options or {})), tuple) else (out,)
             key = f"{self.count:03d}"
             self.count += 1
-            meta = {"function": function, "options": options or {}, "arrays": list(arrays), "extra": list(extra or {})}
+            meta = {"function": function, "options": options or {}, "arrays": list(arrays)}
+            meta["extra"] = list(extra or {})
             self.arrays[f"{key}.meta"] = json.dumps(meta)
             for name, tensor in tensors.items():
                 if tensor is not None:

@@ -28,7 +28,8 @@ def attention() -> None:
     def three(batch: tuple[int, ...], length: int, keys: int, d: int, m: int) -> dict[str, Any]:
         shapes = ((*batch, length, d), (*batch, keys, d), (*batch, keys, m))
         names = ("query", "key", "value")
-        return {name: r.normal(*shape) for name, shape in zip(names, shapes, strict=True)} | {"attn_mask": None}
+        found = {name: r.normal(*shape) for name, shape in zip(names, shapes, strict=True)}
+        return found | {"attn_mask": None}
 
     name = "scaled_dot_product_attention"
     for sizes in (((), 1, 1, 1, 1), ((2, 3), 4, 5, 6, 2), ((2,), 7, 3, 2, 5), ((1, 2), 9, 9, 4, 3)):
