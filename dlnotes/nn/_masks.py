@@ -14,7 +14,7 @@ Mask = NDArray[Any]  # 布尔的，或与打分同类型的浮点数
 def masked_softmax(scores: Array, *masks: Mask | None) -> Array:
     r"""最后一轴上的 softmax；布尔的 `mask` 为 False 处权重是 0，浮点的加在打分上。
 
-    一行全被遮住时，减去最大值是 $-\infty-(-\infty)$，会得 NaN；这样的行没有可看的，约定权重都是 0。
+    一行全被遮住时，减去最大值是 $-\infty-(-\infty)$，会得 `nan`；这样的行没有可看的，约定权重都是 0。
     """
     for mask in masks:
         if mask is not None:

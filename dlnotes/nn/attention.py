@@ -4,8 +4,8 @@ r"""点积注意力：按查询与键的相似，把值加权平均。
 前面的 `...` 是任意几个批量轴，各数组必须相同。掩码的约定与 `torch.nn.functional.scaled_dot_product_attention`
 相同：布尔的 True 表示**可以看**，浮点的加在打分上。
 
-**一行全被遮住**的查询没有可看的：权重全是 0，输出是 0，梯度也是 0，没有 NaN。PyTorch 2.13 的
-`scaled_dot_product_attention` 和 ONNX 的 Attention 也如此；直接写 `softmax` 会得到 NaN。
+**一行全被遮住**的查询没有可看的：权重全是 0，输出是 0，梯度也是 0，没有 `nan`。PyTorch 2.13 的
+`scaled_dot_product_attention` 和 ONNX 的 Attention 也如此；直接写 `softmax` 会得到 `nan`。
 """
 
 from typing import Any

@@ -81,7 +81,7 @@ def multi_head_attention(
 
     Returns:
         形状 `(..., L, O)`；`need_weights` 时是它与权重的元组，权重的形状是 `(..., L, S)`，不平均时
-        `(..., H, L, S)`。全被遮住的查询权重是 0，输出是 `out_proj_bias`；PyTorch 的模块要权重时得 NaN。
+        `(..., H, L, S)`。全被遮住的查询权重是 0，输出是 `out_proj_bias`；PyTorch 的模块要权重时得 `nan`。
 
     Raises:
         TypeError: 元素不是实数，掩码的类型不对。

@@ -27,7 +27,7 @@ def sinusoidal_encoding(positions: ArrayLike, dim: int, *, base: float = 10000.0
 
     Returns:
         形状 `(..., D)`，值在 $[-1,1]$ 内；整数的位置得 float64。角用 float64 计算：
-        float32 的角在 $t=10^5$ 时已差到 0.004。无穷大的位置得 NaN。
+        float32 的角在 $t=10^5$ 时已差到 0.004。无穷大的位置得 `nan`。
 
     Raises:
         TypeError: 位置不是实数，`dim` 不是整数。
