@@ -133,7 +133,7 @@ def _inputs(index: ArrayLike, table: Array, padding_idx: int | None) -> tuple[ND
     if not -rows <= padding < rows:
         expected = f"{-rows} 到 {rows - 1} 的整数"
         raise ValueError(problem("padding_idx", expected, repr(padding_idx), "请改成表里有的行，或 None"))
-    return checked, padding % rows
+    return checked, padding
 
 
 def _in_range(index: NDArray[np.int64], count: int) -> None:

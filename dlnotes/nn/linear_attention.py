@@ -114,7 +114,8 @@ def _phi(x: Array) -> Array:
 
 
 def _slope(x: Array) -> Array:
-    return np.where(x > 0, 1, np.exp(np.minimum(x, 0)))
+    slope: Array = np.exp(np.minimum(x, 0))
+    return slope
 
 
 def _with_ones(v: Array) -> Array:

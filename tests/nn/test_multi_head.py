@@ -139,6 +139,8 @@ def test_dropout_scales_the_returned_weights() -> None:
         *args, num_heads=2, dropout_mask=drop, need_weights=True, average_attn_weights=False
     )[1]
     assert np.array_equal(used, plain * drop)
+    mean = multi_head_attention(*args, num_heads=2, dropout_mask=drop, need_weights=True)[1]
+    assert np.array_equal(mean, used.mean(axis=1))
 
 
 def test_types_and_inputs() -> None:
