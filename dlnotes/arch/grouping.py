@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from dlnotes.arch.layers import Operation, Parameter, Shape
-
-if TYPE_CHECKING:
-    from dlnotes.arch.ledger import Row
 
 Kind = TypeVar("Kind")
 
@@ -62,19 +59,19 @@ class Group:
         return tuple(start + (rf - 1) / 2 for start, rf in zip(self.start, self.rf, strict=True))
 
 
-def group(rows: Iterable["Row"], depth: int) -> tuple[Group, ...]:
+def group(rows: Iterable[Any], depth: int) -> tuple[Group, ...]:
     """按名字的前 `depth` 级把相邻的行并成段；层数不够的名字自成一段。
 
     只并相邻的：同一个前缀隔着别的节点再出现，就是另一段，所以各段的次序就是计算的次序，没有一行挪了位置。
 
     Args:
-        rows: 账本的行。
+        rows: 账本的行，见 [`Row`][dlnotes.arch.ledger.Row]。
         depth: 取名字的前几级，至少为 1。
 
     Returns:
         各段。
     """
-    runs: list[list[Row]] = []
+    runs: list[list[Any]] = []
     for row in rows:
         if runs and _prefix(runs[-1][0].name, depth) == _prefix(row.name, depth):
             runs[-1].append(row)
@@ -96,7 +93,7 @@ def _prefix(name: str, depth: int) -> str:
     return ".".join(name.split(".")[:depth])
 
 
-def _merged(name: str, run: Sequence["Row"]) -> Group:
+def _merged(name: str, run: Sequence[Any]) -> Group:
     inside, last = {row.name for row in run}, run[-1]
     sources = dict.fromkeys(source for row in run for source in row.inputs)
     return Group(

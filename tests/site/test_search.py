@@ -20,6 +20,7 @@ BASIC_FIELD = "basics/receptive-field/"
 INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 PARAMS = "basics/parameters/"
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
+NORM = "api/nn-normalization/"
 
 PROBES = {
     "卷积的作用": CONVOLUTION,
@@ -90,19 +91,24 @@ PROBES = {
     "子图": ARCH,
     "转置卷积": SIZE,
     "ConvTranspose2d": LAYERS,
-    "层归一化": LAYERS,
-    "组归一化": LAYERS,
-    "归一化": LAYERS,
+    "层归一化": NORM,
+    "组归一化": NORM,
+    "归一化": NORM,
     "BatchNorm": LAYERS,
     "batch norm": LAYERS,
     "BatchNorm2d": LAYERS,
-    "多头注意力": LAYERS,
+    "多头注意力": "api/nn-attention/",
     "MultiheadAttention": LAYERS,
     "AdaptiveAvgPool2d": LAYERS,
     "GELU": LAYERS,
     "ChannelShuffle": LAYERS,
     "命令行": CLI,
-    "ignore-gates": CLI,
+    "命令行的选项": CLI,
+    "交叉熵": "api/nn-losses/",
+    "cross_entropy": "api/nn-losses/",
+    "LSTM": "api/nn-recurrent/",
+    "rotary": "api/nn-positions/",
+    "可信度": "credibility/",
     "json": CLI,
 }
 # 汉字与字母、数字连写：默认的分隔符一条也查不到
@@ -126,7 +132,7 @@ JOINED = {
     "GIoU损失": IOU,
     "NMS阈值": IOU,
     "ResNet网络": ARCH,
-    "MACs乘加": PARAMS,
+    "MACs乘加": LEDGER,
     "GroupNorm层": LAYERS,
     "conv2d参数量": LAYERS,
     "ViT类别标记": "zoo/vit_b_16/",
