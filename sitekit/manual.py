@@ -200,7 +200,9 @@ def _stage(block: Sequence["Row"]) -> str:
     params, macs = sum(row.params for row in block), sum(row.macs for row in block)
     title = f"{name}：{len(block)} 行，参数 {params:,}，乘加 {macs:,}"
     written = escape(text({key: [getattr(row, key) for row in block] for key in _COLUMNS}))
-    return f'<details><summary>{escape(title)}</summary><pre tabindex="0">{written}</pre></details>'
+    return (
+        f'<details><summary>{escape(title)}</summary><pre><code tabindex="0">{written}</code></pre></details>'
+    )
 
 
 def _split(total: int, kinds: Mapping[Any, int]) -> str:

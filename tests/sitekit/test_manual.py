@@ -29,7 +29,7 @@ def test_every_network_has_one_page() -> None:
 
 
 def lines(stage: HtmlElement) -> list[list[str]]:
-    return [line.split() for line in stage.find("pre").text.splitlines()]
+    return [line.split() for line in stage.find("pre/code").text.splitlines()]
 
 
 @pytest.mark.parametrize("network", zoo.names())
@@ -54,7 +54,7 @@ def test_a_stage_is_what_its_title_says() -> None:
         "layer4：32 行",
         "avgpool 到 fc：3 行",
     ]
-    first = stages[0].find("pre").text.splitlines()
+    first = stages[0].find("pre/code").text.splitlines()
     assert first[0].split() == ["name", "op", "output", "params", "macs", *first[0].split()[5:]]
     assert first[1].split() == (
         ["conv1", "Conv2d", "64×112×112", "9,408", "118,013,952", "3,211,264", "7×7", "2×2", "(-3,", "-3)"]

@@ -7,7 +7,8 @@ function key(cell) {
 
 function compare(a, b) {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  return typeof a === typeof b ? a.localeCompare(b) : typeof a === "number" ? -1 : 1;
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+  return a < b ? -1 : Number(a > b);
 }
 
 class Sortable extends HTMLElement {
