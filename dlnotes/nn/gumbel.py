@@ -59,6 +59,8 @@ def gumbel_softmax(
         return result(soft, dtype)
     one_hot = np.zeros_like(soft)
     np.put_along_axis(one_hot, soft.argmax(axis=along, keepdims=True), 1, axis=along)
+    total = soft.sum(axis=along, keepdims=True)  # `nan` 传下去；全是 -∞ 的一组没有类别，与 softmax 相同
+    one_hot = np.where(np.isnan(total), total, one_hot * (total > 0))
     return result(one_hot, dtype)
 
 

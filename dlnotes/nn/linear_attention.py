@@ -32,8 +32,8 @@ def linear_attention(query: ArrayLike, key: ArrayLike, value: ArrayLike, *, is_c
         is_causal: 第 $i$ 个查询只看第 0 到 $i$ 个键；这时 `L` 与 `S` 必须相同。
 
     Returns:
-        形状 `(..., L, M)`。分母为 0（没有键，或 $\phi$ 全下溢成 0：float64 时各分量小于约 -745）的行是 0；
-        原文的程序另在分母上加 $10^{-6}$，这里不加。
+        形状 `(..., L, M)`。分母为 0（没有键，或 $\phi(q)$ 与 $\phi(k)$ 的乘积下溢成 0，如 float64 时 $q+k$
+        小于约 -745）的行是 0，离得近时梯度也不准；原文的程序另在分母上加 $10^{-6}$，这里不加。
 
     Raises:
         TypeError: 元素不是实数。

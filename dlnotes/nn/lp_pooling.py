@@ -80,7 +80,7 @@ def lp_pool2d_backward(
 
     $$\bar x_q=\sum_{h,w\,\ni\,q}\frac{k_hk_w}{m_{h,w}}\Bigl(\frac{x_q}{y_{h,w}}\Bigr)^{p-1}\bar y_{h,w}$$
 
-    $y=0$ 的窗口不可导（$p=1$ 而相消除外），梯度一律取 0，与 PyTorch 相同。
+    $y=0$ 的窗口不可导（$p=1$ 除外），梯度一律取 0，与 PyTorch 相同。
 
     Args:
         dy: 形状 `(N, C, H', W')`。

@@ -89,7 +89,8 @@ def rnn_backward(
     =\bar y_t+W_{hh}^\top\bigl(\phi'(a_{t+1})\odot\bar h_{t+1}\bigr),\qquad \bar h_L=\bar y_L+\bar h_n,$$
 
     每步的 $\bar x_t$、$\bar W$ 由单元的反向给出；权重在各步共用，梯度是各步之和。$\bar h_1$ 里连乘了 $L-1$ 个
-    $W_{hh}^\top\mathrm{diag}(\phi')$：它的谱半径小于 1 就消失，大于 1 可能爆炸。
+    $W_{hh}^\top\mathrm{diag}(\phi')$：每个因子的最大奇异值都小于某个 $c<1$ 就消失；要爆炸，须有大于 1 的
+    （必要而不充分）。
 
     Args:
         dy: 与输出 `y` 同形。

@@ -320,3 +320,16 @@ def test_errors() -> None:
         losses.nll_loss(X, [0.0, 1.0, 2.0])
     with pytest.raises(TypeError, match=r"^`log_target` 应为 True 或 False"):
         losses.kl_div(X, Q, log_target=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"])
+def test_batchmean_belongs_to_kl_div_alone(loss: str) -> None:
+    with pytest.raises(ValueError, match=r"^`reduction` 应为 none / mean / sum 之一，得到 'batchmean'；"):
+        getattr(losses, loss)([[1.0, 2.0]], [[0.0, 0.0]], reduction="batchmean")
+
+
+def test_the_focal_gradient_has_its_limit_at_infinity() -> None:
+    """x → -∞、t = 1：m → 1，梯度 → -α；x → +∞、t = 0 得 1-α。"""
+    low = losses.sigmoid_focal_loss_backward([1.0], [-np.inf], [1.0], reduction="none")
+    high = losses.sigmoid_focal_loss_backward([1.0], [np.inf], [0.0], reduction="none")
+    assert (low.tolist(), high.tolist()) == ([-0.25], [0.75])

@@ -215,3 +215,9 @@ def test_errors() -> None:
             call()
     with pytest.raises(TypeError, match=r"^`hard` 应为 True 或 False"):
         gumbel.gumbel_softmax([1.0], [1.0], hard=1)  # type: ignore[arg-type]
+
+
+def test_hard_gumbel_passes_nan_on_and_invents_no_class() -> None:
+    zeros = np.zeros(2)
+    assert np.isnan(gumbel.gumbel_softmax([np.nan, 1.0], zeros, hard=True)).all()
+    assert gumbel.gumbel_softmax([-np.inf, -np.inf], zeros, hard=True).tolist() == [0.0, 0.0]

@@ -44,7 +44,8 @@ def tanh(x: ArrayLike) -> Array:
 
     $$\tanh x=\frac{e^x-e^{-x}}{e^x+e^{-x}}=2\sigma(2x)-1$$
 
-    照式子直接写，$x\le-355$ 时会得 `nan`（$e^{-2x}$ 溢出），所以用 `np.tanh`。
+    照定义直接写，$\lvert x\rvert$ 超过约 710 时 $e^{\lvert x\rvert}$ 溢出，得 ∞/∞，即 `nan`，所以用
+    `np.tanh`。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §6.3.2。

@@ -10,18 +10,25 @@ from dlnotes.nn._arrays import Array, has_shape
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def reduce(loss: Array, reduction: str, count: float) -> Array:
+def reduce(loss: Array, reduction: str, count: float, *, choices: tuple[str, ...] = REDUCTIONS) -> Array:
     """归约；`mean` 除以 `count`，它是 0 时得 `nan`，不警告。"""
-    choice("reduction", reduction, (*REDUCTIONS, "batchmean"))
+    choice("reduction", reduction, choices)
     if reduction == "none":
         return loss
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(loss.sum() / _divisor(reduction, count, loss.dtype))
 
 
-def spread(dy: Array, shape: tuple[int, ...], reduction: str, count: float) -> Array:
+def spread(
+    dy: Array,
+    shape: tuple[int, ...],
+    reduction: str,
+    count: float,
+    *,
+    choices: tuple[str, ...] = REDUCTIONS,
+) -> Array:
     """归约的反向：`mean` 的伴随是各处都分到 `dy/count`，`sum` 的是各处都分到 `dy`。"""
-    choice("reduction", reduction, (*REDUCTIONS, "batchmean"))
+    choice("reduction", reduction, choices)
     has_shape("dy", dy, shape if reduction == "none" else (), like="输出")
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.broadcast_to(dy / _divisor(reduction, count, dy.dtype), shape)

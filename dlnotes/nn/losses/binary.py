@@ -190,7 +190,7 @@ def sigmoid_focal_loss_backward(
     # m' 下溢成 0 的地方整项是 0：γ < 1 时 m 的负幂会是 ∞
     with np.errstate(divide="ignore"):
         power = gamma * miss ** (gamma - 1) if gamma else np.zeros_like(miss)
-    focus = times(slope * entropy, power)
+    focus = times(times(slope, entropy), power)
     return result(upstream * weight * (direct + focus), dtype)
 
 

@@ -13,6 +13,8 @@ from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, normal_axi
 from dlnotes.nn.losses._reduce import REDUCTIONS, reduce, spread, times, within
 from dlnotes.nn.softmax import log_softmax, log_softmax_backward
 
+_KL = (*REDUCTIONS, "batchmean")
+
 
 def cross_entropy(
     x: ArrayLike,
@@ -162,7 +164,7 @@ def kl_div(x: ArrayLike, target: ArrayLike, *, reduction: str = "mean", log_targ
     values, p, log_p, dtype = _divergence(x, target, reduction, log_target)
     # 分开乘，免得 -∞ 减 -∞；t 是 0 时两项都取 0
     terms = times(p, log_p) - times(p, values)
-    return result(reduce(terms, reduction, _kl_count(values, reduction)), dtype)
+    return result(reduce(terms, reduction, _kl_count(values, reduction), choices=_KL), dtype)
 
 
 def kl_div_backward(
@@ -176,7 +178,7 @@ def kl_div_backward(
     """
     values, p, _, dtype = _divergence(x, target, reduction, log_target)
     (upstream,), _ = as_floats(dy=dy)
-    spread_out = spread(upstream, values.shape, reduction, _kl_count(values, reduction))
+    spread_out = spread(upstream, values.shape, reduction, _kl_count(values, reduction), choices=_KL)
     return result(-spread_out * p, _widest(dy, dtype))
 
 
@@ -216,7 +218,6 @@ def _axis(x: Array) -> int:
 
 
 def _reduced(loss: Array, reduction: str, count: float) -> Array:
-    choice("reduction", reduction, REDUCTIONS)
     return reduce(loss, reduction, count)
 
 
