@@ -56,9 +56,9 @@ def test_the_keyboard_sorts_too(reader: Callable[..., Reader]) -> None:
 
 def test_it_sorts_after_instant_navigation(reader: Callable[..., Reader]) -> None:
     visitor = reader()
-    page = visitor.open("zoo/resnet50/")
+    page = visitor.open("basics/receptive-field/")
     page.evaluate("window.kept = true")
-    page.locator("a.md-nav__link[href='../']").first.evaluate("link => link.click()")
+    page.locator("article a", has_text="网络手册").first.click()
     page.locator(TABLE).wait_for()
     sort(page, "网络")
     assert names(page) == sorted(zoo.names())
