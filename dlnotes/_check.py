@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Sequence
+from math import inf, isfinite
+from numbers import Real
 from operator import index
 
 
@@ -27,6 +29,28 @@ def integer(argument: str, value: object, *, minimum: int | None) -> int:
         raise TypeError(problem(argument, expected, repr(value), remedy)) from None
     if minimum is not None and number < minimum:
         raise ValueError(problem(argument, expected, repr(value), f"请改为 {minimum} 或更大的值"))
+    return number
+
+
+def real(
+    argument: str,
+    value: object,
+    *,
+    minimum: float = -inf,
+    maximum: float = inf,
+    above: float = -inf,
+) -> float:
+    """检查并返回一个有限的实数，从 `minimum` 到 `maximum`，大于 `above`；不接受数组、`bool` 与 `nan`。"""
+    expected = "有限的实数"
+    if above > -inf:
+        expected = f"大于 {above:g} 的实数"
+    elif minimum > -inf:
+        expected = f"不小于 {minimum:g} 的实数" if maximum == inf else f"{minimum:g} 到 {maximum:g} 的实数"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(problem(argument, expected, repr(value), "请传入一个数"))
+    number = float(value)
+    if not (isfinite(number) and minimum <= number <= maximum and number > above):
+        raise ValueError(problem(argument, expected, repr(value), "请改为这个范围里的数"))
     return number
 
 

@@ -3,6 +3,7 @@
 只读的、不连续的数组都收；从不改动传入的数组。
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,30 @@ from dlnotes._check import integer, problem
 Array = NDArray[Any]  # 浮点数组；是 float32 还是 float64 由输入定
 
 
-def as_floats(**arrays: ArrayLike | None) -> tuple[list[Any], np.dtype[Any]]:
+def as_floats(
+    *, optional: Mapping[str, ArrayLike | None] | None = None, **arrays: ArrayLike
+) -> tuple[list[Any], np.dtype[Any]]:
     """把各参数变成同一种浮点数组，并说结果应是什么类型。
 
     结果的类型是各数组里最宽的：float32 与 float64 得 float64，整数当作 float64；Python 的数（如 `dy=1.0`）
-    不算，免得把 float32 变宽。float16 用 float32 计算。`None` 原样返回。
+    不算，免得把 float32 变宽。float16 用 float32 计算。可以不给的写在 `optional` 里，排在最后，`None` 原样
+    返回。
 
-        (x, weight), dtype = as_floats(x=x, weight=weight)
+        (x, bias), dtype = as_floats(x=x, optional={"bias": bias})
         …
         return result(y, dtype)
 
     Raises:
-        TypeError: 元素不是实数（布尔、复数、字符串、长短不齐的列表）。
+        TypeError: 元素不是实数（布尔、复数、字符串、长短不齐的列表），或必须给的数组是 `None`。
     """
-    found = {name: _real(name, value) for name, value in arrays.items() if value is not None}
+    given = arrays | {name: value for name, value in (optional or {}).items() if value is not None}
+    found = {name: _real(name, value) for name, value in given.items()}
     # 只有 Python 的数不定类型（NEP 50）；全都是 Python 的数时是 float64。
-    kinds = [_kind(array) for name, array in found.items() if type(arrays[name]) not in (int, float)]
+    kinds = [_kind(array) for name, array in found.items() if type(given[name]) not in (int, float)]
     dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
     wide = np.dtype(np.float32) if dtype == np.float16 else dtype
-    return [found[name].astype(wide, copy=False) if name in found else None for name in arrays], dtype
+    names = [*arrays, *(optional or {})]
+    return [found[name].astype(wide, copy=False) if name in found else None for name in names], dtype
 
 
 def result(array: Any, dtype: np.dtype[Any]) -> Array:
@@ -69,6 +75,8 @@ def _real(name: str, value: ArrayLike) -> Array:
     except ValueError:  # 长短不齐的列表
         array = np.empty(0, object)
     if array.dtype.kind not in "iuf":
+        if value is None:
+            raise TypeError(problem(name, "实数的数组", "None", "这个参数不能省略"))
         kind = "长短不齐或不是数的列表" if array.dtype.kind == "O" else f"{array.dtype} 的数组"
         raise TypeError(problem(name, "实数的数组", kind, "请先用 astype 转成浮点数"))
     return array

@@ -1,5 +1,6 @@
 """各种注意力共用的：检查掩码，把打分变成权重，和它的反向。"""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,10 @@ def softmax_backward(dweights: Array, weights: Array) -> Array:
 
 
 def prepare(
-    attn_mask: ArrayLike | None, dropout_mask: ArrayLike | None, **arrays: ArrayLike | None
+    attn_mask: ArrayLike | None,
+    dropout_mask: ArrayLike | None,
+    optional: Mapping[str, ArrayLike | None] | None = None,
+    **arrays: ArrayLike,
 ) -> tuple[list[Any], Mask | None, Array | None, np.dtype[Any]]:
     """各数组变成同一种浮点数，掩码分清是布尔的还是相加的；`dropout_mask` 不影响结果的类型。"""
     mask = None if attn_mask is None else np.asarray(attn_mask)
@@ -42,8 +46,8 @@ def prepare(
         remedy = "布尔的 True 表示可以看，浮点的加在打分上；请用 astype 写明是哪一种"
         raise TypeError(problem("attn_mask", "布尔或浮点数组", f"{mask.dtype} 的数组", remedy))
     allowed, added = (mask, None) if mask is None or mask.dtype == bool else (None, mask)
-    (*floats, added), dtype = as_floats(**arrays, attn_mask=added)
-    (drop,), _ = as_floats(dropout_mask=dropout_mask)
+    (*floats, added), dtype = as_floats(**arrays, optional={**(optional or {}), "attn_mask": added})
+    (drop,), _ = as_floats(optional={"dropout_mask": dropout_mask})
     if drop is not None:
         drop = drop.astype(np.float32 if dtype == np.float16 else dtype, copy=False)
     return floats, allowed if added is None else added, drop, dtype

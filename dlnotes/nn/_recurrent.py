@@ -50,7 +50,7 @@ def results(dtype: np.dtype[Any], *arrays: Array | None) -> tuple[Array | None, 
 
 def checked(gates: int, weights: Weights, **inputs: ArrayLike) -> tuple[list[Array], Weights, np.dtype[Any]]:
     """转成浮点数组并检查形状；`inputs` 里除 `x` 外都是 `(N, H)`。"""
-    arrays, dtype = as_floats(**inputs, **weights._asdict())
+    arrays, dtype = as_floats(**inputs, optional=weights._asdict())
     found, w = arrays[: len(inputs)], Weights(*arrays[len(inputs) :])
     x = found[0]
     if x.ndim != 2:

@@ -74,7 +74,7 @@ def prepare(
         remedy = "次序是第 0 层正向、第 0 层反向、第 1 层正向……"
         raise ValueError(problem("weights", expected, f"{len(given)} 份", remedy))
     named = {f"weights[{k}].{n}": a for k, w in enumerate(given) for n, a in w._asdict().items()}
-    arrays, dtype = as_floats(x=x, **initial, **extra, **named)
+    arrays, dtype = as_floats(x=x, optional={**initial, **extra, **named})
     found = dict(zip(["x", *initial, *extra, *named], arrays, strict=True))
     if found["x"].ndim != 3:
         expected = "形状 (N, L, D)" if batch_first else "形状 (L, N, D)"

@@ -99,7 +99,8 @@ def batch_norm(
         ([-1.0, 1.0], [0.2], [1.1])
     """
     (x_, mean, var, gamma, beta), dtype = as_floats(
-        x=x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+        x=x,
+        optional={"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )
     axes = _batch_axes(x_, mean, var, training, momentum, eps)
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
@@ -185,7 +186,9 @@ def batch_norm_backward(
         True
     """
     (dy_, x_, mean, var, gamma, beta), dtype = as_floats(
-        dy=dy, x=x, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+        dy=dy,
+        x=x,
+        optional={"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )
     axes = _batch_axes(x_, mean, var, training, momentum, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")

@@ -81,7 +81,7 @@ def conv2d(
         array([[ 8., 12.],
                [20., 24.]])
     """
-    (values, kernel, offset), dtype = _arrays(2, x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = _arrays(2, bias, x=x, weight=weight)
     grid = _grid(2, values, kernel, stride, padding, dilation, groups)
     return result(add(_im2col.correlate(values, kernel, grid, groups), offset), dtype)
 
@@ -135,7 +135,7 @@ def conv2d_backward(
         >>> dx.ravel(), dw.ravel(), db
         (array([3., 3., 3., 3.]), array([0., 1., 2., 3.]), None)
     """
-    (upstream, values, kernel, offset), dtype = _arrays(2, dy=dy, x=x, weight=weight, bias=bias)
+    (upstream, values, kernel, offset), dtype = _arrays(2, bias, dy=dy, x=x, weight=weight)
     grid = _grid(2, values, kernel, stride, padding, dilation, groups)
     return _backward(upstream, values, kernel, offset, grid, groups, dtype)
 
@@ -177,7 +177,7 @@ def conv1d(
         >>> conv1d([[[1, 2, 4, 8]]], [[[-1, 1]]])  # 相邻之差
         array([[[1., 2., 4.]]])
     """
-    (values, kernel, offset), dtype = _arrays(1, x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = _arrays(1, bias, x=x, weight=weight)
     grid = _grid(1, values, kernel, stride, padding, dilation, groups)
     y = _im2col.correlate(values[:, :, np.newaxis], kernel[:, :, np.newaxis], grid, groups)
     return result(add(y, offset)[:, :, 0], dtype)
@@ -223,7 +223,7 @@ def conv1d_backward(
         >>> dx.tolist(), dw.tolist(), db.tolist()
         ([[[-1.0, 1.0, 0.0, 0.0]]], [[[1.0, 2.0]]], [1.0])
     """
-    (upstream, values, kernel, offset), dtype = _arrays(1, dy=dy, x=x, weight=weight, bias=bias)
+    (upstream, values, kernel, offset), dtype = _arrays(1, bias, dy=dy, x=x, weight=weight)
     grid = _grid(1, values, kernel, stride, padding, dilation, groups)
     has_shape("dy", upstream, (len(values), len(kernel), grid.outputs[1]), like="输出")
     image, signal, kernel = (array[:, :, np.newaxis] for array in (upstream, values, kernel))
@@ -231,10 +231,10 @@ def conv1d_backward(
     return dx[:, :, 0], dw[:, :, 0], db
 
 
-def _arrays(axes: int, **arrays: ArrayLike | None) -> tuple[list[Any], np.dtype[Any]]:
+def _arrays(axes: int, bias: ArrayLike | None, **arrays: ArrayLike) -> tuple[list[Any], np.dtype[Any]]:
     """变成同一种浮点数组，并检查各有几个轴。"""
-    floats, dtype = as_floats(**arrays)
-    for name, array in zip(arrays, floats, strict=True):
+    floats, dtype = as_floats(**arrays, optional={"bias": bias})
+    for name, array in zip([*arrays, "bias"], floats, strict=True):
         if name == "x":
             check_axes(name, array, ("N, C, L", "N, C, H, W")[axes - 1])
         elif name == "weight":

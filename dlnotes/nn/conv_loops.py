@@ -58,7 +58,7 @@ def conv2d_loop(
         >>> conv2d_loop([[[[1, 2, 4]]]], [[[[-1, 1]]]], padding=(0, 1))
         array([[[[ 1.,  1.,  2., -4.]]]])
     """
-    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
     check_axes("x", values, "N, C, H, W")
     check_axes("weight", kernel, "F, C/groups, kh, kw")
     (batch, channels, height, width), (filters, _, kh, kw) = values.shape, kernel.shape
@@ -120,7 +120,7 @@ def conv_transpose2d_loop(
         >>> conv_transpose2d_loop([[[[1, 2]]]], [[[[1, 10]]]], stride=(1, 2))
         array([[[[ 1., 10.,  2., 20.]]]])
     """
-    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
     check_axes("x", values, "N, C, H, W")
     check_axes("weight", kernel, "C, F/groups, kh, kw")
     (batch, channels, height, width), (_, per_group, kh, kw) = values.shape, kernel.shape

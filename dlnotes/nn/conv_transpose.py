@@ -73,7 +73,7 @@ def conv_transpose2d(
         >>> conv_transpose2d(np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3)), stride=2, padding=1).shape
         (1, 1, 7, 7)
     """
-    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
     grid = _grid(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     return result(add(_im2col.correlate_input(values, kernel, grid, groups), offset), dtype)
 
@@ -128,7 +128,7 @@ def conv_transpose2d_backward(
         >>> dx.ravel(), dw.ravel()
         (array([ 11., 110.]), array([ 21., 210.]))
     """
-    (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, bias=bias)
+    (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, optional={"bias": bias})
     grid = _grid(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     return _backward(upstream, values, kernel, offset, grid, groups, dtype)
 
@@ -172,7 +172,7 @@ def conv_transpose1d(
         >>> conv_transpose1d([[[1, 2]]], [[[1, 10]]], stride=3, output_padding=2)
         array([[[ 1., 10.,  0.,  2., 20.,  0.,  0.]]])
     """
-    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
     grid = _grid(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     y = _im2col.correlate_input(values[:, :, np.newaxis], kernel[:, :, np.newaxis], grid, groups)
     return result(add(y, offset)[:, :, 0], dtype)
@@ -220,7 +220,7 @@ def conv_transpose1d_backward(
         >>> dx.tolist(), dw.tolist(), db.tolist()
         ([[[11.0, 110.0]]], [[[21.0, 210.0]]], [111.0])
     """
-    (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, bias=bias)
+    (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, optional={"bias": bias})
     grid = _grid(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     has_shape("dy", upstream, (len(values), groups * kernel.shape[1], grid.inputs[1]), like="输出")
     image, signal, kernel = (array[:, :, np.newaxis] for array in (upstream, values, kernel))

@@ -102,7 +102,8 @@ def multi_head_attention(
     boolean("need_weights", need_weights)
     boolean("average_attn_weights", average_attn_weights)
     _, arrays, mask, keep, drop, dtype = _inputs(
-        (None, query, key, value),
+        None,
+        (query, key, value),
         (q_proj_weight, k_proj_weight, v_proj_weight, out_proj_weight),
         (q_proj_bias, k_proj_bias, v_proj_bias, out_proj_bias),
         (attn_mask, key_padding_mask, dropout_mask),
@@ -184,7 +185,8 @@ def multi_head_attention_backward(
                [0.5]]), 12)
     """
     g, arrays, mask, keep, drop, dtype = _inputs(
-        (dy, query, key, value),
+        dy,
+        (query, key, value),
         (q_proj_weight, k_proj_weight, v_proj_weight, out_proj_weight),
         (q_proj_bias, k_proj_bias, v_proj_bias, out_proj_bias),
         (attn_mask, key_padding_mask, dropout_mask),
@@ -247,7 +249,8 @@ def _joined(x: Array) -> Array:
 
 
 def _inputs(
-    inputs: tuple[ArrayLike | None, ...],
+    dy: ArrayLike | None,
+    inputs: tuple[ArrayLike, ...],
     weights: tuple[ArrayLike, ...],
     biases: tuple[ArrayLike | None, ...],
     masks: tuple[ArrayLike | None, ...],
@@ -258,9 +261,11 @@ def _inputs(
     boolean("is_causal", is_causal)
     heads = integer("num_heads", num_heads, minimum=1)
     names = [f"{name}_proj_{kind}" for kind in ("weight", "bias") for name in ("q", "k", "v", "out")]
-    named = dict(zip(("dy", "query", "key", "value", *names), (*inputs, *weights, *biases), strict=True))
-    (g, *arrays), mask, drop, dtype = prepare(masks[0], masks[2], **named)
-    q, k, v, wq, wk, wv, wo = arrays[:7]
+    required = dict(zip(("query", "key", "value", *names[:4]), (*inputs, *weights), strict=True))
+    optional = {"dy": dy, **dict(zip(names[4:], biases, strict=True))}
+    floats, mask, drop, dtype = prepare(masks[0], masks[2], optional, **required)
+    q, k, v, wq, wk, wv, wo, g = floats[:8]
+    arrays = floats[:7] + floats[8:]
     for name, x in (("query", q), ("key", k), ("value", v)):
         if x.ndim < 2 or x.ndim != q.ndim or x.shape[:-2] != q.shape[:-2]:
             expected = "至少二维、批量轴相同的数组"

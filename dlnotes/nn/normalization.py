@@ -76,7 +76,7 @@ def layer_norm(
         >>> layer_norm([[1000.0, 1, 2], [990.0, 2, 9]], 3).round(2).tolist()  # 第一个特征盖住其余的
         [[1.41, -0.71, -0.71], [1.41, -0.71, -0.7]]
     """
-    (x_, gamma, beta), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (x_, gamma, beta), dtype = as_floats(x=x, optional={"weight": weight, "bias": bias})
     axes = _layer_axes(x_, normalized_shape, gamma, beta, eps)
     return result(affine(standardize(x_, axes, eps)[0], gamma, beta), dtype)
 
@@ -122,7 +122,7 @@ def layer_norm_backward(
         >>> dweight.round(4).tolist(), dbias
         ([-1.0, 0.0], None)
     """
-    (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, weight=weight, bias=bias)
+    (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, optional={"weight": weight, "bias": bias})
     axes = _layer_axes(x_, normalized_shape, gamma, beta, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     x_hat, inv_std = standardize(x_, axes, eps)
@@ -168,7 +168,7 @@ def group_norm(
         >>> group_norm([[1.0, 3, 10, 30]], 2).round(4).tolist()
         [[-1.0, 1.0, -1.0, 1.0]]
     """
-    (x_, gamma, beta), dtype = as_floats(x=x, weight=weight, bias=bias)
+    (x_, gamma, beta), dtype = as_floats(x=x, optional={"weight": weight, "bias": bias})
     grouped, axes = _groups(x_, num_groups, eps)
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
     x_hat, _ = standardize(grouped, axes, eps)
@@ -215,7 +215,7 @@ def group_norm_backward(
         >>> dx[0, 2:].tolist(), dbias.tolist()  # 别的组没有梯度
         ([0.0, 0.0], [1.0, 0.0, 0.0, 0.0])
     """
-    (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, weight=weight, bias=bias)
+    (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, optional={"weight": weight, "bias": bias})
     grouped, axes = _groups(x_, num_groups, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)

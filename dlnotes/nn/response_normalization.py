@@ -49,7 +49,7 @@ def rms_norm(
         >>> rms_norm([[3.0, 4.0]], 2).round(4).tolist()  # 均方根是 √12.5
         [[0.8485, 1.1314]]
     """
-    (x_, gamma), dtype = as_floats(x=x, weight=weight)
+    (x_, gamma), dtype = as_floats(x=x, optional={"weight": weight})
     x_hat, _, _ = _rms(x_, normalized_shape, gamma, eps)
     return result(affine(x_hat, gamma, None), dtype)
 
@@ -94,7 +94,7 @@ def rms_norm_backward(
         >>> abs(float(dx[0] @ [3.0, 4.0])) < 1e-15  # 缩放不改变输出
         True
     """
-    (dy_, x_, gamma), dtype = as_floats(dy=dy, x=x, weight=weight)
+    (dy_, x_, gamma), dtype = as_floats(dy=dy, x=x, optional={"weight": weight})
     x_hat, s, axes = _rms(x_, normalized_shape, gamma, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     dx_hat, dgamma, _ = affine_backward(dy_, x_hat, gamma, None, tuple(range(axes[0])))

@@ -148,7 +148,7 @@ def separable_conv2d(
         array([-16.])
     """
     (values, first, second, offset), dtype = as_floats(
-        x=x, depthwise=depthwise, pointwise=pointwise, bias=bias
+        x=x, depthwise=depthwise, pointwise=pointwise, optional={"bias": bias}
     )
     _check_pointwise(second)
     middle = depthwise_conv2d(values, first, stride=stride, padding=padding, dilation=dilation)
@@ -196,7 +196,7 @@ def separable_conv2d_backward(
         [15.0, 10.0, 6.0, 1.0]
     """
     (upstream, values, first, second, offset), dtype = as_floats(
-        dy=dy, x=x, depthwise=depthwise, pointwise=pointwise, bias=bias
+        dy=dy, x=x, depthwise=depthwise, pointwise=pointwise, optional={"bias": bias}
     )
     _check_pointwise(second)
     options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}

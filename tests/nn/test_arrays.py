@@ -21,13 +21,15 @@ def test_types() -> None:
         ((1, 2.0), np.float64, np.float64),
         ((single.astype(">f4"),), np.float32, np.float32),
         ((np.ones(2, np.longdouble),), np.float64, np.float64),
-        ((single, None), np.float32, np.float32),
         ((), None, np.float64),
     ):
         got, decided = f(**{f"a{index}": array for index, array in enumerate(arrays)})
         assert decided == dtype
         assert [None if a is None else a.dtype for a in got] == [None if a is None else wide for a in arrays]
     assert f(x=double)[0][0] is double  # 不必复制
+    (same, nothing), dtype = f(x=single, optional={"bias": None})
+    assert (same is single, nothing, dtype) == (True, None, np.float32)
+    assert f(x=single, optional={"bias": double})[1] == np.float64
 
 
 def test_results() -> None:
@@ -44,6 +46,7 @@ def test_errors() -> None:
         ([True], "^`x` 应为实数的数组，得到 bool 的数组"),
         ("a", "^`x` 应为实数的数组"),
         ([object()], "^`x` 应为实数的数组，得到 长短不齐"),
+        (None, "^`x` 应为实数的数组，得到 None；这个参数不能省略。"),
     ):
         with pytest.raises(TypeError, match=message):
             _arrays.as_floats(x=bad)

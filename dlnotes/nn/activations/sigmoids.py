@@ -167,7 +167,7 @@ def rbf(x: ArrayLike, center: ArrayLike | None = None, *, gamma: float = 1.0) ->
         >>> rbf([0.0, 1.0, 1e4]).round(4)
         array([1.    , 0.3679, 0.    ])
     """
-    (values, middle), dtype = as_floats(x=x, center=center)
+    (values, middle), dtype = as_floats(x=x, optional={"center": center})
     return result(np.exp(-(_radius(values, middle, gamma) ** 2)), dtype)
 
 
@@ -185,7 +185,7 @@ def rbf_backward(
         >>> dx.round(4), float(dcenter)
         (array([-0.7358, -0.    ]), 0.7357588823428847)
     """
-    (upstream, values, middle), dtype = as_floats(dy=dy, x=x, center=center)
+    (upstream, values, middle), dtype = as_floats(dy=dy, x=x, optional={"center": center})
     has_shape("dy", upstream, values.shape, like="输出")
     radius = _radius(values, middle, gamma)
     dx = -2 * gamma**0.5 * radius * np.exp(-(radius**2)) * upstream

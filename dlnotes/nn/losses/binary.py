@@ -34,7 +34,7 @@ def binary_cross_entropy(
         >>> float(binary_cross_entropy([0.5, 0.0], [1.0, 1.0], reduction="sum").round(4))  # log 2 + 100
         100.6931
     """
-    (values, truth, weights), dtype = as_floats(x=x, target=target, weight=weight)
+    (values, truth, weights), dtype = as_floats(x=x, target=target, optional={"weight": weight})
     scale = _check(values, truth, weights)
     within("x", values, 0, 1)
     with np.errstate(divide="ignore"):  # log 0 = -∞，随即截到 -100
@@ -60,7 +60,9 @@ def binary_cross_entropy_backward(
         >>> binary_cross_entropy_backward(1.0, [0.5, 0.25], [1.0, 1.0], reduction="sum")
         array([-2., -4.])
     """
-    (upstream, values, truth, weights), dtype = as_floats(dy=dy, x=x, target=target, weight=weight)
+    (upstream, values, truth, weights), dtype = as_floats(
+        dy=dy, x=x, target=target, optional={"weight": weight}
+    )
     scale = _check(values, truth, weights)
     within("x", values, 0, 1)
     upstream = spread(upstream, values.shape, reduction, values.size)
@@ -98,7 +100,7 @@ def binary_cross_entropy_with_logits(
         array([6.931e-01, 1.000e+04])
     """
     (values, truth, weights, positives), dtype = as_floats(
-        x=x, target=target, weight=weight, pos_weight=pos_weight
+        x=x, target=target, optional={"weight": weight, "pos_weight": pos_weight}
     )
     scale = _check(values, truth, weights)
     truth_weight = truth * broadcast("pos_weight", positives, values.shape)
@@ -126,7 +128,7 @@ def binary_cross_entropy_with_logits_backward(
         array([-0.5,  0.5])
     """
     (upstream, values, truth, weights, positives), dtype = as_floats(
-        dy=dy, x=x, target=target, weight=weight, pos_weight=pos_weight
+        dy=dy, x=x, target=target, optional={"weight": weight, "pos_weight": pos_weight}
     )
     scale = _check(values, truth, weights)
     truth_weight = truth * broadcast("pos_weight", positives, values.shape)

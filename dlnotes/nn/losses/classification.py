@@ -186,7 +186,7 @@ def _prepare(
     x: ArrayLike, target: ArrayLike, weight: ArrayLike | None, ignore_index: int, smoothing: float
 ) -> tuple[Array, Array, float, np.dtype[Any]]:
     """返回 `x`、乘好权重的 `q`（与 `x` 同形）、`mean` 的除数、结果的类型。"""
-    (values, weights), dtype = as_floats(x=x, weight=weight)
+    (values, weights), dtype = as_floats(x=x, optional={"weight": weight})
     axis = _axis(values)
     classes = values.shape[axis]
     if not 0 <= smoothing <= 1:
