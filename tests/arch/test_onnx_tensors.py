@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from dlnotes.arch import Tokens, ledger
@@ -106,6 +107,22 @@ def test_a_projection_is_a_linear_layer(name: str) -> None:
     assert (book.params, book.operations) == (np.prod(dims), {"linear": total})
 
 
+def test_an_ellipsis_may_stand_in_an_output_that_is_not_written() -> None:
+    model = one([node("Einsum", "x w", equation="...td,dz")], [1, 5, 8], {"w": [8, 3]})
+    book = ledger(read(model))
+    assert ((1, *book["y"].output), book["y"].op) == (computed(model), "Linear")
+
+
+@pytest.mark.parametrize("equation", ["bhtd,ctd->bchtd", "...td,...td->...td", "bhtd,htd->bhtd"])
+def test_two_signals_must_share_the_letter_of_the_batch(equation: str) -> None:
+    """x 只有三轴：省略号从最后一轴对齐，它的批量对上的是四轴里的第二轴。"""
+    nodes = [node("Reshape", "x s", "a"), node("Mul", "a x")]
+    model = one(nodes, [1, 5, 8], constants={"s": np.array([1, 1, 5, 8], I64)})
+    model.graph.node[1].CopyFrom(node("Einsum", "a x", equation=equation))
+    with pytest.raises(ValueError, match="两个输入的批量不是同一个字母，或批量被加了起来"):
+        read(model)
+
+
 def test_heads_are_merged_by_a_projection() -> None:
     """多头注意力末了的一步：头与头里的维数一起加起来。"""
     nodes = [node("Reshape", "x s", "a"), node("Einsum", "a w", equation="bthk,hkd->btd")]
@@ -113,6 +130,9 @@ def test_heads_are_merged_by_a_projection() -> None:
     book = ledger(read(model))
     assert (1, *book["y"].output) == computed(model)
     assert (book.params, book.macs) == (24, 5 * 24)
+    model.graph.input[1].CopyFrom(helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 2, 3]))
+    with pytest.raises(ValueError, match="只读与权重作线性变换的 Einsum"):  # 元素一样多，两轴却对不上
+        read(model)
 
 
 BAD_EQUATIONS = {
@@ -136,7 +156,16 @@ def test_a_bad_equation_is_told(equation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "equation", ["btd,btk->dk", "btd,tk->btdk", "btd,td->btd", "btd,kd->bkt", "btd,btk->btk"]
+    "equation",
+    [
+        "btd,btk->dk",
+        "btd,tk->btdk",
+        "btd,td->btd",
+        "btd,k->btdk",
+        "btd,btdk->k",
+        "btd,kd->bkt",
+        "btd,btk->btk",
+    ],
 )
 def test_other_einsums_with_a_weight_are_told(equation: str) -> None:
     """把批量加起来的、外积、逐元素的、换了次序的，都不是线性层。"""
