@@ -4,7 +4,8 @@
 
 环境变量 DLNOTES_PEERS 写一个装了别家工具的 Python，就在每一轮里也让它们算 resnet50：torchinfo、fvcore、
 ptflops、thop、calflops、torch 的 FlopCounterMode（能用 meta 设备的不真的算）；onnx.shape_inference 读
-onnx 自带的 light_resnet50，只有形状。各量两次：在进程里（四次里最快的，不含导入与搭网络），和只算一次的整个进程。
+onnx 自带的 light_resnet50，只有形状。各量两次：在进程里（四次里最快的，不含导入与搭网络），和只算一次的
+整个进程。
 没有装好的说明原因。
 """
 
