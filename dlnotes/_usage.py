@@ -24,9 +24,8 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """argparse 按字数对齐，汉字却占两格：从空白里扣掉多占的；标题用全角的冒号。"""
-        text = re.sub(
-            r"^(参数|选项|命令):\n(?:  命令\n)?", r"\1：\n", super().format_help(), flags=re.MULTILINE
-        )
+        text = super().format_help()
+        text = re.sub(r"^(参数|选项|命令):\n(?:  命令\n)?", r"\1：\n", text, flags=re.MULTILINE)
         return re.sub(r"^( +\S.*?)( {2,})(?=\S)", _even, text, flags=re.MULTILINE)
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -39,7 +38,8 @@ class Parser(argparse.ArgumentParser):
 
 def _even(match: re.Match[str]) -> str:
     name, gap = match.groups()
-    return name + gap[sum(unicodedata.east_asian_width(letter) in "WF" for letter in name) :]
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
+    return name + gap[min(wide, len(gap) - 1) :]
 
 
 _MESSAGES = {

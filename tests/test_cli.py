@@ -311,7 +311,7 @@ def test_mistakes(arguments: list[str]) -> None:
 
 def test_messages_say_what_to_do() -> None:
     assert run("show", "zf6").err == "dlnotes：`name` 应为已有的网络名，得到 'zf6'；相近的有 zf5。\n"
-    for name in ("model.pt", "resnet50.pth", "/tmp", "", "。"):
+    for name in ("model.pt", "resnet50.pth", "/", "", "。"):
         told = "应为现成网络的名字，或 .onnx 文件，得到"
         assert run("show", name).err.startswith(f"dlnotes：`网络` {told} {name!r}；名字见 dlnotes list"), name
     assert "pool5（MaxPool2d）：窗口 2×2 大于到达它的 1×1" in run("show", "vgg16", "--input", "16").err

@@ -229,6 +229,11 @@ TAKEN: dict[str, Any] = {
         IMAGE,
         constants={"p": np.array([0, 1, 0, 0, 0, 2, 3, 0], I64)},
     ),
+    "pad the columns of tokens": one(
+        [node("Transpose", "x", "t", perm=[0, 2, 3, 1]), node("Pad", "t p")],
+        IMAGE,
+        constants={"p": np.array([0, 0, 2, 0, 0, 0, 3, 0], I64)},
+    ),
     "pad channels": one(
         [node("Pad", "x p")], IMAGE, constants={"p": np.array([0, 4, 0, -1, 0, 0, 1, 0], I64)}
     ),
@@ -329,6 +334,19 @@ def test_a_small_network_over_constants_is_counted_but_not_run() -> None:
     book = ledger(read(model))
     assert (book["y"].op, book["y"].output, book.macs) == ("WithConstant", (3, 9, 9), 0)
     assert book.params == 50 + 64 + 32 + 96
+
+
+def test_rows_are_taken_from_constants_by_two_indices() -> None:
+    nodes = [node("GatherND", "table i", "p"), node("Add", "x p")]
+    model = one(nodes, [1, 9, 3], {"table": [4, 5, 3]}, {"i": np.zeros((9, 2), I64)})
+    book = ledger(read(model))
+    assert ((1, *book["y"].output), book.params) == (computed(model), 60)
+
+
+def test_a_scale_used_twice_is_counted_once() -> None:
+    nodes = [node("Mul", "x w", "a"), node("Sub", "a w", "b"), node("Max", "b w")]
+    book = ledger(read(one(nodes, ["N", 4, 8], {"w": [8]})))
+    assert [row.params for row in book.rows] == [8, 0, 0]
 
 
 def test_a_weight_that_meets_itself_is_counted_once() -> None:
