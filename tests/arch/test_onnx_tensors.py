@@ -117,7 +117,7 @@ def test_the_batch_is_followed_through_an_einsum() -> None:
     ]
     shape = {"s": np.array([1, 5, 2, 4], I64)}
     model = one(scores, [1, 5, 8], constants=shape)
-    assert (1, *ledger(read(model))["y"].output) == computed(model) == (1, 2, 5, 5)
+    assert (1, *ledger(read(model)).rows[-1].output) == computed(model) == (1, 2, 5, 5)
     heads = [
         node("Transpose", "x", "t", perm=[1, 0, 2]),
         node("Einsum", "t w", "z", equation="tbd,dhk->tbhk"),
