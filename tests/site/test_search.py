@@ -20,6 +20,7 @@ BASIC_FIELD = "basics/receptive-field/"
 INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 PARAMS = "basics/parameters/"
 SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
+ACTIVATIONS = "basics/activations/"
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
 NORM = "api/nn-normalization/"
 
@@ -70,6 +71,11 @@ PROBES = {
     "交叉熵损失": ENTROPY,
     "标签平滑": ENTROPY,
     "交叉熵与均方误差": ENTROPY,
+    "激活函数": ACTIVATIONS,
+    "激活函数的作用": ACTIVATIONS,
+    "tanh": ACTIVATIONS,
+    "死亡 ReLU": ACTIVATIONS,
+    "SwiGLU": ACTIVATIONS,
     "计算器": "calculator/",
     "在线计算感受野": "calculator/",
     "IoU": IOU,
@@ -131,6 +137,8 @@ JOINED = {
     "BN偏置": PARAMS,
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,
+    "sigmoid和tanh的区别": ACTIVATIONS,
+    "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "ResNet50感受野": BASIC_FIELD,
