@@ -173,10 +173,10 @@ def test_errors() -> None:
     for call, message in (
         (lambda: act.relu_backward([1.0], [1.0, 2.0]), r"^`dy` 应为形状 \(2,\)（输出的形状），得到 \(1,\)"),
         (lambda: act.gelu(1.0, approximate="erf"), "^`approximate` 应为 none / tanh 之一"),
-        (lambda: act.softplus(1.0, beta=0), "^`beta` 应为有限的正数，得到 0"),
-        (lambda: act.celu(1.0, alpha=-1.0), "^`alpha` 应为有限的正数，得到 -1.0"),
+        (lambda: act.softplus(1.0, beta=0), "^`beta` 应为大于 0 的实数，得到 0"),
+        (lambda: act.celu(1.0, alpha=-1.0), "^`alpha` 应为大于 0 的实数，得到 -1.0"),
         (lambda: act.celu_backward(1.0, 1.0, alpha=0.0), "^`alpha` 应为"),
-        (lambda: act.rbf(1.0, gamma=np.nan), "^`gamma` 应为有限的正数，得到 nan"),
+        (lambda: act.rbf(1.0, gamma=np.nan), "^`gamma` 应为大于 0 的实数，得到 nan"),
         (lambda: act.rbf([1.0], [[1.0], [2.0]]), r"^`center` 应为能广播成 \(1,\) 的形状，得到 \(2, 1\)"),
         (lambda: act.rbf([1.0, 2.0], [1.0, 2.0, 3.0]), "^`center` 应为能广播成"),
         (lambda: act.hardtanh(1.0, min_val=1.0), "^`min_val` 应为小于 max_val = 1.0 的数，得到 1.0"),

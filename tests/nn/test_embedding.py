@@ -83,13 +83,11 @@ def test_corners() -> None:
 
 def test_bad_arguments() -> None:
     for index in ([-1], [5], [[0, 7]]):
-        with pytest.raises(
-            ValueError, match=rf"^`input` 应为 0 到 4 的整数，得到 其中有 {np.ravel(index)[-1]}"
-        ):
+        with pytest.raises(ValueError, match=rf"^`x` 应为 0 到 4 的整数，得到 其中有 {np.ravel(index)[-1]}"):
             embedding(index, W)
-        with pytest.raises(ValueError, match=r"^`input`"):
+        with pytest.raises(ValueError, match=r"^`x`"):
             embedding_backward(np.zeros((1, 3)), index, W)
-    with pytest.raises(TypeError, match=r"^`input` 应为整数数组，得到 float64"):
+    with pytest.raises(TypeError, match=r"^`x` 应为整数数组，得到 float64"):
         embedding([0.0], W)
     with pytest.raises(ValueError, match=r"^`weight` 应为形状 \(K, D\) 的表，得到 形状 \(3,\)"):
         embedding([0], W[0])
@@ -106,7 +104,7 @@ def test_bad_arguments() -> None:
         one_hot([0], -2)
     with pytest.raises(ValueError, match=r"^`num_classes` 应为正数（没有元素"):
         one_hot([])
-    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 2 的整数"):
+    with pytest.raises(ValueError, match=r"^`x` 应为 0 到 2 的整数"):
         one_hot([3], 3)
-    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 3 的整数，得到 其中有 -1"):
+    with pytest.raises(ValueError, match=r"^`x` 应为 0 到 3 的整数，得到 其中有 -1"):
         one_hot([3, -1])

@@ -89,17 +89,22 @@ def test_orthogonal_is_uniform() -> None:
 
 @pytest.mark.parametrize(
     ("mean", "std", "a", "b"),
-    [(0, 1, -2, 2), (0.5, 0.02, 0.47, 0.6), (0, 1, 8, 9), (0, 1, -40, -39), (1, 2, -np.inf, 0)],
+    [
+        (0, 1, -2, 2),
+        (0.5, 0.02, 0.47, 0.6),
+        (0, 1, 8, 9),
+        (0, 1, -37, -36),
+        (0, 1, 30, np.inf),
+        (1, 2, -np.inf, 0),
+    ],
 )
 def test_trunc_normal(mean: float, std: float, a: float, b: float) -> None:
     w = init.trunc_normal((4000,), np.random.default_rng(0), mean=mean, std=std, a=a, b=b)
     assert w.min() >= a
     assert w.max() <= b
-    low, high = (a - mean) / std, (b - mean) / std
-    if low > -35:
-        expected = scipy.stats.truncnorm(low, high, loc=mean, scale=std)
-        assert scipy.stats.kstest(w, expected.cdf).pvalue > 1e-3
-        np.testing.assert_allclose(w.std(), expected.std(), rtol=0.06)
+    expected = scipy.stats.truncnorm((a - mean) / std, (b - mean) / std, loc=mean, scale=std)
+    assert scipy.stats.kstest(w, expected.cdf).pvalue > 1e-3
+    np.testing.assert_allclose(w.std(), expected.std(), rtol=0.06)
 
 
 def test_errors() -> None:
@@ -110,7 +115,13 @@ def test_errors() -> None:
         (lambda: init.fan_in_and_fan_out((5, -1)), r"^`shape\[1\]` 应为不小于 0 的整数，得到 -1"),
         (lambda: init.calculate_gain("gelu"), "^`nonlinearity` 应为 linear / conv / "),
         (lambda: init.kaiming_normal((2, 2), rng, mode="fan_avg"), "^`mode` 应为 fan_in / fan_out 之一"),
-        (lambda: init.trunc_normal((2,), rng, std=0.0), "^`std` 应为有限的正数，得到 0.0"),
+        (lambda: init.trunc_normal((2,), rng, std=0.0), "^`std` 应为大于 0 的实数，得到 0.0"),
+        (
+            lambda: init.trunc_normal((2,), rng, a=-40.0, b=-39.0),
+            r"^`mean` 应为离 \[-40, -39\] 近的数，得到 0.0",
+        ),
+        (lambda: init.trunc_normal((2,), rng, a=38.0, b=np.inf), r"^`mean` 应为离 \[38, inf\] 近的数"),
+        (lambda: init.xavier_normal((2, 2), rng, gain=-1.0), "^`gain` 应为不小于 0 的实数，得到 -1.0"),
         (lambda: init.trunc_normal((2,), rng, a=2.0), "^`a` 应为小于 b = 2.0 的数，得到 2.0"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -196,7 +196,7 @@ def test_types_and_arrays(f: Any) -> None:
 
 def test_errors() -> None:
     for call, message in (
-        (lambda: softmax.softmax([1.0], temperature=0), "^`temperature` 应为有限的正数，得到 0"),
+        (lambda: softmax.softmax([1.0], temperature=0), "^`temperature` 应为大于 0 的实数，得到 0"),
         (lambda: softmax.softmax_backward([1.0], [1.0, 2.0]), r"^`dy` 应为形状 \(2,\)（输出的形状）"),
         (lambda: softmax.log_softmax_backward([1.0], [1.0, 2.0]), "^`dy` 应为形状"),
         (
