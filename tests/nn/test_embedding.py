@@ -108,3 +108,17 @@ def test_bad_arguments() -> None:
         one_hot([3], 3)
     with pytest.raises(ValueError, match=r"^`x` 应为 0 到 3 的整数，得到 其中有 -1"):
         one_hot([3, -1])
+
+
+def test_an_empty_table() -> None:
+    assert embedding(np.empty((2, 0), int), np.empty((0, 3))).shape == (2, 0, 3)
+    with pytest.raises(ValueError, match=r"^`x` 应为空的数组（表里没有行），得到 其中有 0；"):
+        embedding([0], np.empty((0, 3)))
+    with pytest.raises(ValueError, match=r"^`padding_idx` 应为 None（表里没有行），得到 0；"):
+        embedding([], np.empty((0, 3)), padding_idx=0)
+
+
+def test_infinite_gradients_are_added() -> None:
+    dy = np.array([[np.inf], [-np.inf], [np.inf]])
+    got = embedding_backward(dy, [0, 0, 1], np.zeros((3, 1)))
+    np.testing.assert_array_equal(got, [[np.nan], [np.inf], [0.0]])

@@ -338,3 +338,68 @@ def test_the_focal_gradient_has_its_limit_at_infinity() -> None:
     low = losses.sigmoid_focal_loss_backward([1.0], [-np.inf], [1.0], reduction="none")
     high = losses.sigmoid_focal_loss_backward([1.0], [np.inf], [0.0], reduction="none")
     assert (low.tolist(), high.tolist()) == ([-0.25], [0.75])
+
+
+def test_nan_is_passed_on() -> None:
+    nan = np.nan
+    for call in (
+        lambda: losses.kl_div([nan, -1.0], [0.0, 1.0], reduction="sum"),
+        lambda: losses.kl_div([-1.0, -1.0], [nan, 1.0], reduction="sum"),
+        lambda: losses.kl_div([-1.0], [nan], reduction="sum", log_target=True),
+        lambda: losses.mse_loss([nan], [0.0]),
+        lambda: losses.hinge_loss([nan], [1.0]),
+        lambda: losses.hinge_loss_backward(1.0, [nan], [1.0]).sum(),
+        lambda: losses.binary_cross_entropy([nan], [0.0]),
+        lambda: losses.binary_cross_entropy_with_logits([nan], [1.0]),
+        lambda: losses.sigmoid_focal_loss([nan], [0.0], reduction="sum"),
+        lambda: losses.cross_entropy([[nan, 0.0]], [1]),
+        lambda: losses.triplet_margin_loss([[nan]], [[1.0]], [[2.0]]),
+        lambda: losses.contrastive_info_nce([[nan]], [[1.0]]),
+        lambda: losses.ctc_loss(np.full((3, 1, 2), nan), [[1]], [3], [1]),
+    ):
+        assert np.isnan(call())
+    # 没有取到的类别、忽略的样本是 nan 不要紧
+    assert losses.nll_loss([[nan, -2.0]], [1]) == 2.0
+    assert losses.cross_entropy([[nan, 0.0], [0.0, 0.0]], [-100, 1]) == np.log(2)
+
+
+def test_infinities_are_not_warnings() -> None:
+    inf = np.inf
+    # 权重是无穷大的类别只影响它自己的样本
+    x, labels = np.zeros((2, 2)), [0, 1]
+    each = losses.cross_entropy(x, labels, [inf, 1.0], reduction="none")
+    np.testing.assert_array_equal(each, [inf, np.log(2)])
+    np.testing.assert_array_equal(losses.nll_loss(x - 1, labels, [inf, 2.0], reduction="none"), [inf, 2.0])
+    # 权重是 0 的元素不算，错得再远也一样
+    for weight in ([0.0, 1.0], [0.0, 3.0]):
+        wrong = losses.binary_cross_entropy_with_logits([inf, 0.0], [0.0, 1.0], weight, reduction="none")
+        np.testing.assert_array_equal(wrong, [0.0, weight[1] * np.log(2)])
+    assert losses.sigmoid_focal_loss([inf], [0.0], alpha=1.0) == 0
+    assert losses.triplet_margin_loss([[0.0, 0.0]], [[inf, 1.0]], [[1.0, 1.0]]) == inf
+    assert losses.triplet_margin_loss([[0.0, 0.0]], [[1.0, 1.0]], [[inf, 1.0]]) == 0
+    assert losses.mse_loss([1e200], [0.0]) == inf
+    assert losses.kl_div([-1.0], [1e308], reduction="sum", log_target=True) == inf
+    np.testing.assert_array_equal(
+        losses.hinge_loss_backward([inf, inf], [2.0, 0.0], [1, 1], reduction="none"), [0.0, -inf]
+    )
+    got = losses.kl_div_backward(inf, [-1.0, -1.0], [0.0, 1.0], reduction="sum")
+    np.testing.assert_array_equal(got, [0.0, -inf])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("beta", [1e-20, 1e-320])
+def test_a_tiny_beta_is_the_absolute_value(beta: float, dtype: Any) -> None:
+    d, zero = np.array([-3.0, -1e-3, 0.0, 0.5], dtype), np.zeros(4, dtype)
+    np.testing.assert_array_equal(losses.smooth_l1_loss(d, zero, beta=beta, reduction="none"), np.abs(d))
+    slope = losses.smooth_l1_loss_backward(1.0, d, zero, beta=beta, reduction="sum")
+    np.testing.assert_array_equal(slope, np.sign(d))
+
+
+def test_labels_that_would_wrap() -> None:
+    wraps = np.array([2**64 - 1, 0], np.uint64)  # 当作 int64 就是 -1
+    with pytest.raises(ValueError, match=r"^`target` 应为 int64 装得下的整数"):
+        losses.cross_entropy(np.zeros((2, 3)), wraps, ignore_index=-1)
+    with pytest.raises(TypeError, match=r"^`ignore_index` 应为整数，得到 1.5"):
+        losses.nll_loss(np.zeros((2, 3)), [0, 1], ignore_index=1.5)
+    with pytest.raises(ValueError, match=r"^`target` 应为全部忽略的类别"):
+        losses.cross_entropy(np.zeros((1, 0)), [0])
