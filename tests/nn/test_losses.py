@@ -403,3 +403,21 @@ def test_labels_that_would_wrap() -> None:
         losses.nll_loss(np.zeros((2, 3)), [0, 1], ignore_index=1.5)
     with pytest.raises(ValueError, match=r"^`target` 应为全部忽略的类别"):
         losses.cross_entropy(np.zeros((1, 0)), [0])
+
+
+def test_an_infinite_upstream_stops_at_zero_slopes() -> None:
+    inf = np.inf
+    for backward in (losses.mse_loss_backward, losses.l1_loss_backward, losses.huber_loss_backward):
+        np.testing.assert_array_equal(backward(inf, [1.0, 2.0], [1.0, 1.0], reduction="sum"), [0.0, inf])
+    assert losses.sigmoid_focal_loss_backward([inf], [1.0], [0.0], alpha=1.0) == 0
+    assert losses.sigmoid_focal_loss_backward([1.0], [inf], [0.0]) == 0.75  # 全错：m = 1，斜率是 1 - α
+    assert losses.binary_cross_entropy_with_logits_backward(inf, [1.0], [0.0], [0.0]) == 0
+    assert losses.binary_cross_entropy_backward(inf, [0.5], [0.0], [0.0]) == 0
+    np.testing.assert_array_equal(losses.nll_loss_backward(inf, [[-1.0, -3.0]], [1]), [[0.0, -inf]])
+    assert losses.cross_entropy([[0.0, 0.0]], [[0.0, 1.0]], [inf, 1.0]) == np.log(2)
+    y = np.log(np.full((2, 1, 3), 1 / 3))
+    gradient = losses.ctc_loss_backward(inf, y, [[1]], [2], [1])
+    np.testing.assert_array_equal(gradient[:, 0], [[-inf, -inf, 0.0]] * 2)
+    for name, value in (("eps", -1e-6), ("margin", np.nan), ("p", inf)):
+        with pytest.raises(ValueError, match=f"^`{name}` 应为不小于"):
+            losses.triplet_margin_loss([[0.0]], [[1.0]], [[2.0]], **{name: value})
