@@ -223,6 +223,7 @@ def test_prelu_channels() -> None:
     # 正的一侧与斜率无关：dy 是无穷大也不碍事
     dw = act.prelu_backward([[np.inf, 1.0]], [[3.0, -2.0]], [0.5])[1]
     np.testing.assert_array_equal(dw, [-2.0])
+    assert act.prelu_backward([[np.inf]], [[-2.0]], [0.0])[0] == 0
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh", "hardsigmoid", "hardswish"])
