@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, has_shape, result
+from dlnotes._check import problem, shown
+from dlnotes.nn._arrays import Array, has_shape, result, sizes
 
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
@@ -72,22 +72,12 @@ def per_channel(name: str, array: Any, x: Array) -> Any:
 
 def trailing(x: Array, normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """`normalized_shape` 对应的轴：`x` 最后的几个。"""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    shape = sizes("normalized_shape", normalized_shape)
     if not shape or x.shape[max(x.ndim - len(shape), 0) :] != shape:
         remedy = "请写出要归一化的最后几个轴的长度"
-        raise ValueError(
-            problem("normalized_shape", f"x 的形状 {x.shape} 的末尾", repr(normalized_shape), remedy)
-        )
+        expected = f"`x` 的形状 {x.shape} 的末尾"
+        raise ValueError(problem("normalized_shape", expected, shown(normalized_shape), remedy))
     return tuple(range(x.ndim - len(shape), x.ndim))
-
-
-def positive(name: str, value: float) -> float:
-    """检查一个有限的正数，如 `eps`。"""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise TypeError(problem(name, "正数", repr(value), "请传入一个数"))
-    if not 0 < value < np.inf:
-        raise ValueError(problem(name, "有限的正数", repr(value), "请改成正数"))
-    return float(value)
 
 
 def optional(array: Any, dtype: np.dtype[Any]) -> Any:

@@ -8,12 +8,10 @@ r"""点积注意力：按查询与键的相似，把值加权平均。
 `scaled_dot_product_attention` 和 ONNX 的 Attention 也如此；直接写 `softmax` 会得到 `nan`。
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, problem
+from dlnotes._check import boolean, problem, real
 from dlnotes.nn._arrays import Array, has_shape, result
 from dlnotes.nn._masks import (
     Mask,
@@ -207,9 +205,4 @@ def _check_sdpa(
 def _scale(scale: float | None, features: int) -> float:
     if scale is None and features == 0:
         raise ValueError(problem("query", "至少有一个特征的数组", "0 个", "请检查最后一轴，或给出 `scale`"))
-    factor: Any = features**-0.5 if scale is None else scale
-    if isinstance(factor, bool) or not isinstance(factor, int | float | np.floating):
-        raise TypeError(problem("scale", "一个数或 None", repr(scale), "请传入一个数"))
-    if not np.isfinite(factor):
-        raise ValueError(problem("scale", "有限的数", repr(scale), "请传入有限的数"))
-    return float(factor)
+    return features**-0.5 if scale is None else real("scale", scale)

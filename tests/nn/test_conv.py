@@ -303,14 +303,18 @@ def test_infinities_and_nan_stay_in_their_windows() -> None:
         (
             lambda: conv.conv2d(np.ones((1, 3, 4, 4)), np.ones((2, 3, 1, 1)), groups=2),
             ValueError,
-            "`groups` 应为输入",
+            "`groups` 应为通道数 3 与核数 2 的公约数，得到 2",
         ),
         (
             lambda: conv.conv2d(np.ones((1, 1, 4, 4)), np.ones((2, 1, 1, 1)), [1.0]),
             ValueError,
             "`bias` 应为形状",
         ),
-        (lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3))), ValueError, "窗口 3×3 大于"),
+        (
+            lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3))),
+            ValueError,
+            "`x` 应为更大的图，得到 2×2；窗口 3×3 大于",
+        ),
         (
             lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 1, 1)), padding="full"),
             ValueError,

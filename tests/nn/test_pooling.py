@@ -176,7 +176,11 @@ def test_dtypes_layouts_and_purity(name: str, arguments: Any, options: dict[str,
             ValueError,
             "`padding` 应为不超过",
         ),
-        (lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 5), ValueError, "窗口 5×5 大于"),
+        (
+            lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 5),
+            ValueError,
+            "`x` 应为更大的图，得到 4×4；窗口 5×5 大于",
+        ),
         (
             lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 2, ceil_mode=1),
             TypeError,

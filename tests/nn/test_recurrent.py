@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
@@ -273,6 +273,7 @@ def test_sequence_gradients(op: str, options: dict[str, Any], lengths: Any) -> N
 
 
 @pytest.mark.parametrize("op", OPERATORS)
+@settings(deadline=None)
 @given(lengths=st.lists(st.integers(0, L), min_size=N, max_size=N), bidirectional=st.booleans())
 def test_masking_is_running_alone(op: str, lengths: list[int], bidirectional: bool) -> None:
     rng = np.random.default_rng(6)
