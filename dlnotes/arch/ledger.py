@@ -79,7 +79,7 @@ class Row:
     parameters: Mapping[Parameter, int] = field(hash=False)
     buffers: int
     operations: Mapping[Operation, int] = field(hash=False)
-    memory: Memory = field(hash=False, repr=False)
+    memory: Memory = field(compare=False, repr=False)
 
     @property
     def saved_bytes(self) -> int:

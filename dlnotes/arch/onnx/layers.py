@@ -16,6 +16,7 @@ from dlnotes.arch.layers._base import (
     INPUTS,
     NOTHING,
     OUTPUT,
+    VIEW,
     Operations,
     Parameters,
     Reuse,
@@ -546,7 +547,7 @@ class Expand(Layer):
         return "point" if positions(shape) == positions(self.output(shape)) else _BROADCAST
 
     def saved(self, shape: Shape, /) -> Saved:
-        return NOTHING
+        return VIEW  # 重复的格子不另占内存，步距是 0
 
 
 @dataclass(frozen=True)
