@@ -18,7 +18,7 @@ from dlnotes.nn.attention import scaled_dot_product_attention as sdpa
 from dlnotes.nn.attention import scaled_dot_product_attention_backward as sdpa_backward
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded, rounding
 
 LOOP = "定义（逐个循环）"
 ONNX = f"ONNX {onnx.__version__} 的参考实现"
@@ -49,14 +49,14 @@ def loop(scores: Any, value: Any, mask: Any = None, drop: Any = None) -> Any:
     return out
 
 
-@pytest.mark.parametrize("record", records("attention"), ids=str)
-def test_attention_as_torch(record: Record) -> None:
-    check(attention_module, record)
+@pytest.mark.parametrize("case", recorded("attention"), ids=str)
+def test_attention_as_torch(case: Recorded) -> None:
+    check(attention_module, case)
 
 
-@pytest.mark.parametrize("record", records("attend"), ids=str)
-def test_attend_as_torch(record: Record) -> None:
-    check(attend_module, record)
+@pytest.mark.parametrize("case", recorded("attend"), ids=str)
+def test_attend_as_torch(case: Recorded) -> None:
+    check(attend_module, case, atol=rounding(case))
 
 
 MASKS = {

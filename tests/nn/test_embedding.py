@@ -12,14 +12,14 @@ from dlnotes.nn import embedding as module
 from dlnotes.nn.embedding import embedding, embedding_backward, one_hot
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded
 
 W = np.random.default_rng(0).standard_normal((5, 3))
 
 
-@pytest.mark.parametrize("record", records("embedding"), ids=str)
-def test_as_torch(record: Record) -> None:
-    check(module, record)
+@pytest.mark.parametrize("case", recorded("embedding"), ids=str)
+def test_as_torch(case: Recorded) -> None:
+    check(module, case)
 
 
 @given(st.lists(st.integers(0, 4), max_size=12), st.sampled_from([None, 0, 4, -2]))

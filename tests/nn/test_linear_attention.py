@@ -13,7 +13,7 @@ from dlnotes.nn import linear_attention as module
 from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.linear_attention import linear_attention, linear_attention_backward
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded, rounding
 
 EXPLICIT = "定义（逐个循环）"
 
@@ -31,10 +31,11 @@ def explicit(q: Any, k: Any, v: Any, is_causal: bool) -> Any:
     return np.array(out)
 
 
-@pytest.mark.parametrize("record", records("linear_attention"), ids=str)
-def test_as_torch(record: Record) -> None:
+@pytest.mark.parametrize("case", recorded("linear_attention"), ids=str)
+def test_as_torch(case: Recorded) -> None:
     # 130 项的前缀和，float32 的舍入随长度长
-    check(module, record, **({"rtol": 2e-5} if record.dy.dtype == np.float32 else {}))
+    loose = {"rtol": 2e-5} if case.dy.dtype == np.float32 else {}
+    check(module, case, atol=rounding(case), **loose)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.booleans())

@@ -1,9 +1,7 @@
 """各种归一化：与 PyTorch 记下的结果、逐个循环的定义、闭式、numpy.linalg 比，反向与差分比。"""
 
-import json
 from collections.abc import Callable
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,10 +33,9 @@ from dlnotes.nn.weight_normalization import (
     weight_norm_backward,
 )
 from tests.nn.evidence import compare
+from tests.nn.recorded import Recorded, recorded
 
-ORACLE = np.load(Path(__file__).parents[1] / "oracles" / "nn" / "normalization.npz")
-CASES = [json.loads(case) for case in ORACLE["cases"]]
-TORCH = str(ORACLE["source"]).split("，")[0]
+RECORDED = recorded("normalization")
 DEFINITION = "定义（逐个循环）"
 
 OPERATORS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -57,53 +54,35 @@ X = RNG.standard_normal((3, 4, 2, 2)) + 0.5
 W, B = RNG.standard_normal((2, 4))
 
 
-def recorded(number: int, kind: str, name: str) -> Any:
-    key = f"{number}/{kind}/{name}"
-    return ORACLE.get(key)
-
-
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_torch(number: int) -> None:
-    case = CASES[number]
-    transposed = case["op"] == "parametrized_spectral_norm"  # 它先更新 u：把权重转置、u 与 v 对调就相同
-    forward, backward = OPERATORS["spectral_norm" if transposed else case["op"]]
-    arrays = {name: recorded(number, "in", name) for name in case["args"]}
-    first, *rest = arrays.values()
-    dy = ORACLE[f"{number}/dy"]
-    if transposed:
-        first, rest, dy = first.T, rest[::-1], dy.T
-    positional = [tuple(p) if isinstance(p, list) else p for p in case["positional"]]
-    got = forward(first, *positional, *rest, **case["options"])
-    outputs = [recorded(number, "out", name) for name in ("y", "running_mean", "running_var", "u", "v")]
-    if case["op"] == "batch_norm":
-        compare(forward, got, outputs[:3], source=TORCH)
-    elif transposed:
-        compare(forward, got, [outputs[0].T, outputs[4], outputs[3]], source=TORCH)
-    elif case["op"] == "spectral_norm":
-        compare(forward, got, [outputs[0], outputs[3], outputs[4]], source=TORCH)
-    else:
-        compare(forward, got, outputs[0], source=TORCH)
-    result = got[0] if isinstance(got, tuple) else got
-    assert result.dtype == case["dtype"]
-    gradients = backward(dy, first, *positional, *rest, **case["options"])
+@pytest.mark.parametrize("case", RECORDED, ids=str)
+def test_torch(case: Recorded) -> None:
+    inputs, outputs, dy, expected = case.inputs, [*case.outputs.values()], case.dy, [*case.gradients.values()]
+    op = case.op
+    if op == "parametrized_spectral_norm":  # 它先更新 u：把权重转置、u 与 v 对调就相同
+        op, (y, u, v) = "spectral_norm", outputs
+        inputs = {"weight": inputs["weight"].T, "u": inputs["v"], "v": inputs["u"]}
+        outputs, dy, expected = [y.T, v, u], dy.T, [expected[0].T]
+    forward, backward = OPERATORS[op]
+    got = forward(**inputs, **case.options)
+    got = got if isinstance(got, tuple) else (got,)
+    compare(forward, got, outputs, source=case.source)
+    assert got[0].dtype == dy.dtype
+    gradients = backward(dy, **inputs, **case.options)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    expected = [recorded(number, "grad", name) for name in case["args"] if name not in case["fixed"]]
-    if transposed:
-        expected = [expected[0].T]
     # 一组只有一个数时梯度是 0 或几乎是 0，两边都是相消剩下的：PyTorch 的 float32
     # 剩约 ε/√eps，所以比绝对误差。
-    small, noise = (1e-5, 1e-12) if case["dtype"] == "float64" else (2e-2, 1e-4)
+    small, noise = (1e-5, 1e-12) if dy.dtype == np.float64 else (2e-2, 1e-4)
     for gradient, other in zip(gradients, expected, strict=True):
         if other is not None and np.abs(other).max() < small:
             assert np.abs(gradient - other).max() < noise
         else:
-            compare(backward, (gradient,), (other,), source=TORCH)
-    assert all(g is None or g.dtype == case["dtype"] for g in gradients)
+            compare(backward, (gradient,), (other,), source=case.source)
+    assert all(g is None or g.dtype == dy.dtype for g in gradients)
 
 
 def test_every_operator_is_recorded() -> None:
-    assert {case["op"] for case in CASES} == {*OPERATORS, "parametrized_spectral_norm"}
-    assert TORCH.startswith("torch 2.")
+    assert {case.op for case in RECORDED} == {*OPERATORS, "parametrized_spectral_norm"}
+    assert RECORDED[0].source.startswith("torch 2.")
 
 
 # 定义：逐个循环，只用 Python 的数。
