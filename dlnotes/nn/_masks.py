@@ -16,15 +16,19 @@ def masked_softmax(scores: Array, *masks: Mask | None) -> Array:
     r"""最后一轴上的 softmax；布尔的 `mask` 为 False 处权重是 0，浮点的加在打分上。
 
     一行全被遮住时，减去最大值是 $-\infty-(-\infty)$，会得 `nan`；这样的行没有可看的，约定权重都是 0。
+    就地写在 `scores` 里：打分是最大的数组，少写几遍就快得多。
     """
     for mask in masks:
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        if mask is not None and mask.dtype == bool:
+            np.copyto(scores, -np.inf, where=~mask)
+        elif mask is not None:
+            scores += mask
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    weights: Array = np.exp(scores - np.where(np.isneginf(top), 0, top))
-    total = weights.sum(axis=-1, keepdims=True)
-    weights /= np.where(total == 0, 1, total)
-    return weights
+    scores -= np.where(np.isneginf(top), 0, top)
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=-1, keepdims=True)
+    scores /= np.where(total == 0, 1, total)
+    return scores
 
 
 def softmax_backward(dweights: Array, weights: Array) -> Array:
@@ -87,9 +91,9 @@ def mask_gradient(dscores: Array, mask: Mask | None) -> Array | None:
     return total
 
 
-def causal(length: int, keys: int) -> Mask:
-    """因果掩码：第 i 个查询看第 0 到 i 个键，从左上角对齐。"""
-    return np.tri(length, keys, dtype=bool)
+def causal(length: int, keys: int, start: int = 0) -> Mask:
+    """因果掩码：第 i 个查询看第 0 到 i 个键，从左上角对齐；`start` 是第一行的序号。"""
+    return np.tri(length, keys, start, dtype=bool)
 
 
 def transposed(x: Array) -> Array:

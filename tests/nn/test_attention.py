@@ -54,6 +54,26 @@ def test_attention_as_torch(case: Recorded) -> None:
     check(attention_module, case)
 
 
+@pytest.mark.parametrize("case", recorded("attention"), ids=str)
+def test_blocks_of_queries(case: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """记下的例子比一块还短：改成两个查询一块，掩码、分组、因果都要切对。"""
+    monkeypatch.setattr(attention_module, "BLOCK", 2)
+    got = sdpa(**case.inputs, **case.options)
+    compare(sdpa, got, case.y, source=case.source)
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_blocks_keep_what_is_not_finite(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """看不到的值乘 0：有限的得 0，无穷大与 NaN 得 NaN，与一块多长无关。"""
+    q, k, v = np.random.default_rng(0).standard_normal((3, 7, 2))
+    v[5, 0] = bad
+    whole = sdpa(q, k, v, is_causal=True)
+    monkeypatch.setattr(attention_module, "BLOCK", 2)
+    np.testing.assert_allclose(sdpa(q, k, v, is_causal=True), whole, rtol=1e-13)
+    assert np.isnan(whole[:5, 0]).all()
+    assert np.isfinite(whole[:, 1]).all()
+
+
 @pytest.mark.parametrize("case", recorded("attend"), ids=str)
 def test_attend_as_torch(case: Recorded) -> None:
     check(attend_module, case, atol=rounding(case))
