@@ -33,11 +33,13 @@ class Recorded:
 
     @property
     def y(self) -> Any:
-        return self.outputs["y"]
+        """第一个输出。"""
+        return next(iter(self.outputs.values()))
 
     @property
     def dy(self) -> Any:
-        return self.upstream["y"]
+        """第一个输出的梯度。"""
+        return next(iter(self.upstream.values()))
 
     def __str__(self) -> str:
         options = json.dumps(self.options, ensure_ascii=False)

@@ -119,6 +119,21 @@ def test_onnx(directions: int) -> None:
         compare(rnn, rnn(x, weights, h), onnx("RNN", x, weights, [h]), source=ONNX)
 
 
+def test_cells_are_one_step_of_onnx() -> None:
+    rng = np.random.default_rng(8)
+    x, h, c = rng.standard_normal((N, D)), *rng.standard_normal((2, N, H))
+    w = random_weights(rng, 4, peephole=True)
+    _, *finals = onnx("LSTM", x[None], [w], [h[None], c[None]])
+    compare(lstm_cell, lstm_cell(x, h, c, *w), [final[0] for final in finals], source=ONNX)
+    w = random_weights(rng, 3)
+    for after in (True, False):
+        _, final = onnx("GRU", x[None], [w], [h[None]], linear_before_reset=int(after))
+        compare(gru_cell, gru_cell(x, h, *w[:4], reset_after=after), final[0], source=ONNX)
+    w = random_weights(rng, 1)
+    _, final = onnx("RNN", x[None], [w], [h[None]])
+    compare(rnn_cell, rnn_cell(x, h, *w[:4]), final[0], source=ONNX)
+
+
 # 单元：逐个循环的定义，差分。
 
 
