@@ -16,11 +16,12 @@ from dlnotes.nn._arrays import Array, has_shape, result, sizes
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
     """`x_hat` 与 `1 / sqrt(方差 + eps)`；方差是有偏的。"""
-    x = x.astype(np.float64)
+    x_hat = x.astype(np.float64)  # 总是复制，下面就地改它
     with np.errstate(invalid="ignore", over="ignore"):  # 组里有无穷大：无穷大减无穷大，整组是 NaN
-        centered = x - mean(x, axes)
-        inv_std = 1 / np.sqrt(mean(centered**2, axes) + eps)
-        return centered * inv_std, inv_std
+        x_hat -= mean(x_hat, axes)
+        inv_std = 1 / np.sqrt(mean(x_hat**2, axes) + eps)
+        x_hat *= inv_std
+        return x_hat, inv_std
 
 
 def standardize_backward(dx_hat: Array, x_hat: Array, inv_std: Array, axes: tuple[int, ...]) -> Array:

@@ -13,6 +13,9 @@ $\sigma^2$ 是有偏的方差（除以个数）。训练与推理相同。一组
 统计量与梯度在内部用 float64 计算，再变回输入的类型。
 """
 
+from math import prod
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import integer, problem, real, shown
@@ -36,6 +39,8 @@ __all__ = [
     "layer_norm",
     "layer_norm_backward",
 ]
+
+BLOCK = 1 << 16  # `layer_norm` 一次算这么多个数：float64 的中间结果都留在缓存里
 
 
 def layer_norm(
@@ -77,7 +82,15 @@ def layer_norm(
     """
     (x_, gamma, beta), dtype = as_floats(x=x, optional={"weight": weight, "bias": bias})
     axes, eps = _layer_axes(x_, normalized_shape, gamma, beta, eps)
-    return result(affine(standardize(x_, axes, eps)[0], gamma, beta), dtype)
+    size = prod(x_.shape[axis] for axis in axes)
+    rows = x_.reshape(prod(x_.shape[: axes[0]]), size)
+    gamma, beta = (None if array is None else array.reshape(size) for array in (gamma, beta))
+    y = np.empty_like(rows)
+    step = max(1, BLOCK // max(1, size))
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        y[some] = affine(standardize(rows[some], (1,), eps)[0], gamma, beta)
+    return result(y.reshape(x_.shape), dtype)
 
 
 def layer_norm_backward(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlnotes.nn import normalization
 from dlnotes.nn.batch_normalization import batch_norm, batch_norm_backward
 from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.normalization import (
@@ -78,6 +79,15 @@ def test_torch(case: Recorded) -> None:
         else:
             compare(backward, (gradient,), (other,), source=case.source)
     assert all(g is None or g.dtype == dy.dtype for g in gradients)
+
+
+@pytest.mark.parametrize("block", [1, 9])
+def test_blocks_of_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """记下的例子比一块还短：改成一行、两三行一块，结果相同。"""
+    monkeypatch.setattr(normalization, "BLOCK", block)
+    for case in RECORDED:
+        if case.op == "layer_norm":
+            compare(layer_norm, layer_norm(**case.inputs, **case.options), case.y, source=case.source)
 
 
 def test_every_operator_is_recorded() -> None:
