@@ -1,4 +1,4 @@
-"""torch 没有的算子：前向与反向都与 jax 的记录比。"""
+"""与 jax 的记录比前向与反向：多是 torch 没有的算子或选项。"""
 
 from types import ModuleType
 

@@ -91,7 +91,7 @@ def test_the_jacobian_is_the_derivative() -> None:
         / (2 * step)
         for e in np.eye(4)
     ]
-    compare(softmax.softmax_jacobian, jacobian, np.stack(columns, -1), source="有限差分", rtol=1e-8)
+    compare(softmax.softmax_jacobian, jacobian, np.stack(columns, -1), source="中心差分", rtol=1e-8)
 
 
 @given(VECTORS, FINITE)

@@ -1,4 +1,4 @@
-"""写出 `tests/oracles/nn/jax.npz`：torch 没有的算子，用 jax 的函数与基本运算照公式写，梯度由 jax 自动求。
+"""写出 `tests/oracles/nn/jax.npz`：用 jax 的函数与基本运算照公式写，梯度由它自动求；多是 torch 没有的算子。
 
 手工运行，项目自己不用它；要一个装有 jax（CPU）与 numpy 的环境：
 
