@@ -89,7 +89,7 @@ def layer_norm(
     step = max(1, BLOCK // max(1, size))
     for start in range(0, len(rows), step):
         some = slice(start, start + step)
-        y[some] = affine(standardize(rows[some], (1,), eps)[0], gamma, beta)
+        y[some] = result(affine(standardize(rows[some], (1,), eps)[0], gamma, beta), y.dtype)
     return result(y.reshape(x_.shape), dtype)
 
 

@@ -91,6 +91,11 @@ def test_blocks_of_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_allclose(got, case.y, rtol=0, atol=rounding(case))
 
 
+def test_float32_overflows_to_infinity_without_a_warning() -> None:
+    x = np.array([[0, 0, 0, 1]], np.float32)
+    assert layer_norm(x, 4, np.full(4, 3e38, np.float32)).tolist()[0][3] == np.inf
+
+
 def test_every_operator_is_recorded() -> None:
     assert {case.op for case in RECORDED} == {*OPERATORS, "parametrized_spectral_norm"}
     assert RECORDED[0].source.startswith("torch 2.")
