@@ -124,6 +124,7 @@ def hessian(
         array([[4., 6.],
                [6., 0.]])
     """
+    choice("method", method, METHODS)
     point, dtype = _point(x)
     outer = _steps(point, "central", step, order=4 if method == "central" else 3)
     inner = _steps(point, method, None, order=3) if method == "complex" else outer
@@ -179,7 +180,7 @@ def _derivative(
         shape = value.shape
         columns.append(column)
     stacked = np.stack(columns, axis=-1) if columns else np.zeros(0)
-    return stacked.reshape(*(shape or ()), *x.shape)
+    return stacked.reshape((shape or ()) + x.shape)
 
 
 def _value(f: Callable[[Array], Any], x: Array, shape: tuple[int, ...] | None) -> Array:
@@ -189,7 +190,7 @@ def _value(f: Callable[[Array], Any], x: Array, shape: tuple[int, ...] | None) -
         remedy = "复数步要 f 解析，请查它在哪里丢了虚部" if kinds == "c" else "请让它返回数或数组"
         raise TypeError(problem("f", expected, f"{value.dtype} 的结果", remedy))
     if shape is not None and value.shape != shape:
-        what = "一个数" if shape == () else f"形状 {shape}"
+        what = "一个数" if shape == () else f"形状 {shape} "
         raise ValueError(problem("f", f"返回{what}的函数", f"形状 {value.shape}", "请查 f，或改用 jacobian"))
     if not np.isfinite(value).all():
         raise ValueError(problem("f", "在 x 附近有限的函数", "nan 或 inf", "请换一个点，或减小 step"))

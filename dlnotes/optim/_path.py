@@ -50,6 +50,7 @@ def minimize(
 
     Examples:
         >>> from functools import partial
+        >>> from dlnotes.optim.first_order import sgd
         >>> path = minimize(lambda w: (w @ w, 2 * w), [1.0, -2.0], partial(sgd, lr=0.25), steps=3)
         >>> path.values
         array([5.      , 1.25    , 0.3125  , 0.078125])
