@@ -119,6 +119,6 @@ def sgd(
         slope = slope + weight_decay * values
         direction = slope
         if mu:
-            velocity = slope.copy() if velocity is None else mu * velocity + (1 - tau) * slope
+            velocity = slope if velocity is None else mu * velocity + (1 - tau) * slope
             direction = slope + mu * velocity if nesterov else velocity
         return end(values - lr * direction, velocity, dtype=dtype), SgdState(velocity)

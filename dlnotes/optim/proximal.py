@@ -8,7 +8,7 @@ $h=\lambda\lVert\cdot\rVert_1$ 时它是软阈值，所以 L1 得到恰好是 0 
 $h=\frac\lambda2\lVert\cdot\rVert_2^2$ 时它只是按比例缩小，永远不到 0。
 
 References:
-    Parikh & Boyd (2014), *Proximal Algorithms*，§1.1（定义）、§4.2（近端梯度）、§6.5.2（软阈值）。
+    Parikh & Boyd (2014), *Proximal Algorithms*，§1.1（定义）、§4.2（近端梯度）、§6.5（范数）。
 """
 
 from typing import Any, NamedTuple

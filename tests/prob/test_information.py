@@ -126,6 +126,16 @@ def test_nearby_distributions() -> None:
     assert float(js_divergence(p, q)) == pytest.approx(expected / 4, rel=1e-4)
 
 
+def test_rounding_does_not_make_it_negative() -> None:
+    """真值约 1e-19；直接相加得 -6e-17。"""
+    p, q = [5 / 11, 6 / 11], [0.45454545495474774, 0.5454545450452523]
+    assert sum(a * (log(a) - log(b)) for a, b in zip(p, q, strict=True)) < 0
+    assert float(kl_divergence(p, q)) == 0.0
+    for scale in range(1, 60):
+        weights = normalized(np.arange(1.0, 6.0) + scale)
+        assert kl_divergence(weights, normalized(weights * (1 + 1e-9 * np.sin(np.arange(5))))) >= 0
+
+
 def test_the_remaining_rounding_is_normalized_away() -> None:
     p = np.array([0.5, 0.5]) * (1 + 5e-7)
     assert float(entropy(p)) == pytest.approx(log(2), rel=1e-15)
