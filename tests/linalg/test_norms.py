@@ -138,6 +138,8 @@ def test_corners() -> None:
     np.testing.assert_array_equal(l2([[0.0, 0.0], [3.0, 4.0]], axis=1), [0.0, 5.0])
     assert float(l1(-2.0)) == 2.0
     assert float(lp([1e-3, 1.9], 1000)) == pytest.approx(1.9, rel=1e-12)
+    assert float(lp([1e-3, 1.9], 1e5)) == pytest.approx(1.9, rel=1e-12)  # 1.9 的十万次方溢出
+    assert float(lp([0.0, 0.0], 100)) == 0.0
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 5), (5, 2), (4, 3, 2)])
