@@ -229,6 +229,7 @@ def test_corners(solver) -> None:
     assert solver(np.zeros((2, 0)), [1.0, 2.0], 0.5).x.shape == (0,)
     x0 = np.ones(8)
     a.flags.writeable = b.flags.writeable = x0.flags.writeable = False
+    assert not np.shares_memory(solver(a, b, 0.5, x0=x0, steps=0).x, x0)
     single = solver(a.astype(np.float32), b.astype(np.float32), 0.5, x0=x0.astype(np.float32), tolerance=1e-5)
     assert single.x.dtype == single.objectives.dtype == np.float32
     np.testing.assert_allclose(single.x, full.x, atol=1e-4)
