@@ -104,7 +104,7 @@ def dual_point(y: ArrayLike, p: float) -> Array:
     if q == inf:
         direction = (np.arange(values.size) == size.argmax()).astype(values.dtype)
     else:
-        direction = np.where(size > 0, (size / peak) ** (q - 1), 0)  # q = 1 时 0⁰ 是 1，所以另写
+        direction = (size / peak) ** (q - 1)
     return result(np.sign(values) * direction / lp(direction, p), dtype)
 
 
@@ -134,8 +134,8 @@ def unit_ball(p: float, points: int = 361) -> Array:
     """
     positive_power(p)
     integer("points", points, minimum=2)
-    angles = 2 * pi * (np.arange(points) % (points - 1)) / (points - 1)
+    angles = np.linspace(0, 2 * pi, points)
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    # cos(π/2) 算出来是 6e-17；p 很小时它的 p 次方不小，会把尖角磨掉
+    # cos(π/2) 算出来是 6e-17：p 很小时它的 p 次方不小，会把尖角磨掉；首尾也要恰好重合
     directions = np.where(np.abs(directions) < 1e-15, 0, directions)
     return np.asarray(directions / lp(directions, p, axis=-1)[:, np.newaxis])

@@ -243,6 +243,7 @@ def test_dual_points_at_the_corners() -> None:
     np.testing.assert_array_equal(dual_point([0.0, 0.0], 2), [0, 0])
     assert dual_point([], 2).shape == (0,)
     assert float(dual_point([3e200, 4e200], 2)[0]) == pytest.approx(0.6)
+    np.testing.assert_allclose(dual_point([3e200, 4e200], 1.25), dual_point([3, 4], 1.25), rtol=1e-13)
     assert dual_point(np.float32([3, 4]), 3).dtype == np.float32
     np.testing.assert_array_equal(dual_norm([[3.0, -4.0], [1.0, 1.0]], inf, axis=1), [7, 2])
     with pytest.raises(ValueError, match="`y` 应为一维"):
