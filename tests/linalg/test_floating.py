@@ -145,9 +145,9 @@ def test_variance_of_small_integers(x, ddof) -> None:
     assert np.var(x, ddof=ddof) == pytest.approx(exact, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
 def test_variance_along_an_axis(axis) -> None:
-    x = np.random.default_rng(2).standard_normal((5, 6))
+    x = np.random.default_rng(2).standard_normal((5, 6, 4))
     for found in variance(x, axis=axis, ddof=1):
         np.testing.assert_allclose(found, np.var(x, axis=axis, ddof=1), rtol=1e-13)
         np.testing.assert_allclose(found, scipy.stats.tvar(x, axis=axis), rtol=1e-13)
