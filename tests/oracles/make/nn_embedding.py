@@ -18,20 +18,20 @@ from _torch import torch_record
 def embedding() -> None:
     r = torch_record("embedding", digits=3)
 
-    def run(weight: Any, input: Any, padding_idx: int | None) -> Any:  # noqa: A002
-        return F.embedding(input, weight, padding_idx)
+    def run(weight: Any, x: Any, padding_idx: int | None) -> Any:
+        return F.embedding(x, weight, padding_idx)
 
-    def one_hot(input: Any, num_classes: int) -> Any:  # noqa: A002
-        return F.one_hot(input, num_classes)
+    def one_hot(x: Any, num_classes: int) -> Any:
+        return F.one_hot(x, num_classes)
 
     for shape, rows, d in (((), 1, 1), ((7,), 3, 4), ((2, 3, 5), 6, 2), ((0,), 3, 2)):
         for padding in (None, 0, -1):
             index = r.rng.integers(0, rows, shape)
             arrays = {"weight": r.normal(rows, d)}
-            r.both("embedding", run, arrays, {"padding_idx": padding}, fixed={"input": index})
+            r.both("embedding", run, arrays, {"padding_idx": padding}, fixed={"x": index})
         index = r.rng.integers(0, rows, shape)
-        r.both("one_hot", one_hot, {}, {"num_classes": rows + 2}, fixed={"input": index})
-    r.both("one_hot", one_hot, {}, {"num_classes": -1}, fixed={"input": np.array([[3, 0], [1, 1]])})
+        r.both("one_hot", one_hot, {}, {"num_classes": rows + 2}, fixed={"x": index})
+    r.both("one_hot", one_hot, {}, {"num_classes": -1}, fixed={"x": np.array([[3, 0], [1, 1]])})
     r.write()
 
 
