@@ -24,8 +24,8 @@ def dual_exponent(p: float) -> float:
         ValueError: `p` 小于 1。
 
     Examples:
-        >>> dual_exponent(1), dual_exponent(4.0)
-        (inf, 1.3333333333333333)
+        >>> dual_exponent(2), dual_exponent(4.0), dual_exponent(1) == np.inf
+        (2.0, 1.3333333333333333, True)
     """
     power = positive_power(p, minimum=1)
     if power == inf:
