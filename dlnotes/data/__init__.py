@@ -4,8 +4,8 @@ r"""小数据：scikit-learn 随包带的三个真实数据集，几种人造的
 机数的函数收 `rng`：一个整数种子，或 `numpy.random.Generator`；种子相同，结果逐字节相同。
 """
 
-from dlnotes.data.dataset import Dataset
 from dlnotes.data.bundled import digits, iris, wine
+from dlnotes.data.dataset import Dataset
 from dlnotes.data.split import standardize, train_test_split
 from dlnotes.data.synthetic import random_walk, spirals, two_moons, xor
 

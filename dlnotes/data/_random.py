@@ -10,7 +10,7 @@ def generator(rng: int | Generator) -> Generator:
     """整数是种子；不收 `None`，免得结果每次不同。"""
     if isinstance(rng, Generator):
         return rng
-    if rng is None or isinstance(rng, bool | float | str):
+    if rng is None or isinstance(rng, float | str):
         remedy = "请传入整数种子，结果才能重现"
         raise TypeError(problem("rng", "整数种子或 numpy.random.Generator", repr(rng), remedy))
     return np.random.default_rng(integer("rng", rng, minimum=0))

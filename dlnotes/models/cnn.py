@@ -5,8 +5,8 @@ from typing import Any
 
 from dlnotes._check import boolean, integer, problem
 from dlnotes.models import inserts, layers
-from dlnotes.models.step import Net, Step
 from dlnotes.models.layers import Init
+from dlnotes.models.step import Net, Step
 
 __all__ = ["cnn"]
 
@@ -25,7 +25,10 @@ def cnn(
     r"""小卷积网络。
 
     每一段是卷积（步长 1，补零到大小不变）、（批归一化）、激活、2×2 的最大池化（边长减半，单数时舍去一行一
-    列）；最后排成一行，一个全连接输出 logits。默认的一段 16 个通道，在 8×8 的手写数字上一秒之内能到 97%。
+    列）；最后排成一行，一个全连接输出 logits。
+
+    默认的一段 16 个通道，在 8×8 的手写数字上用 Adam 先走 4 轮（`lr=0.02`）、再走 2 轮（`lr=0.002`），五种切分
+    的测试正确率都在 97% 以上，用时不到一秒；学习率不减，最差的只有 95%。
 
     Args:
         shape: 输入的 `(C, H, W)`。

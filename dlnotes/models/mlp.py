@@ -6,8 +6,8 @@ from typing import Any
 
 from dlnotes._check import choice, problem, real
 from dlnotes.models import inserts
-from dlnotes.models.step import Net, Step
 from dlnotes.models.layers import Init, linear
+from dlnotes.models.step import Net, Step
 
 __all__ = ["mlp"]
 

@@ -42,7 +42,8 @@ def softmax_regression(
     它沿“所有的类一起平移”的方向是奇异的，梯度在那里没有分量，所以补上
     $\frac1K\mathbf 1\mathbf 1^\top\otimes I$ 不改变牛顿步。步长折半，直到目标下降。
 
-    `l2=0` 而数据能被平面分开时没有极小：权重会一直变大，步子不变小，走完 `max_iter` 步就报错。
+    `l2=0` 而数据能被平面分开时没有极小：权重一直变大，曲率一直变小，到 $10^{-12}$（相对）或走完 `max_iter` 步
+    就报错。
 
     Args:
         x: 形状 `(N, D)`；各列的尺度相差太大时先标准化。
@@ -84,10 +85,9 @@ def softmax_regression(
     for _ in range(steps):
         logits = design @ w.T
         gradient = cross_entropy_backward(1.0, logits, labels).T @ design + decay * w
+        curvature = _hessian(design, softmax(logits), decay)
         try:
-            step = np.linalg.solve(_hessian(design, softmax(logits), decay), gradient.ravel()).reshape(
-                w.shape
-            )
+            step = np.linalg.solve(curvature, gradient.ravel()).reshape(w.shape)
         except np.linalg.LinAlgError:
             break
         rate = 1.0
@@ -96,6 +96,8 @@ def softmax_regression(
         moved = rate > 1e-6
         w = w - rate * step if moved else w
         losses.append(objective(w))
+        if not penalty and np.linalg.cond(curvature) > 1e12:  # 平的方向：可分，或列线性相关
+            break
         if np.abs(step).max() <= close * (1 + np.abs(w).max()) or not moved:
             guessed: NDArray[np.int64] = (design @ w.T).argmax(1)
             return SoftmaxRegression(
@@ -105,7 +107,7 @@ def softmax_regression(
                 float((guessed == labels).mean()),
             )
     remedy = "数据能被平面分开、或有列线性相关时没有唯一的极小，请给正的 l2，或先标准化、去掉多余的列"
-    raise ValueError(problem("l2", "使牛顿法收敛的值", f"{l2!r}，{steps} 步没有收敛", remedy))
+    raise ValueError(problem("l2", "使牛顿法收敛的值", f"{l2!r}，{len(losses) - 1} 步之后没有收敛", remedy))
 
 
 def _labels(x: Array, labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from dlnotes.models.step import Gradients, Net, Parameters, Tape
 from dlnotes.models.chain import backward, forward
+from dlnotes.models.step import Gradients, Net, Parameters, Tape
 from dlnotes.nn._arrays import Array
 from dlnotes.nn.losses import cross_entropy_backward
 

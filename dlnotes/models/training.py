@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dlnotes._check import boolean, integer, problem
 from dlnotes.data._random import generator
-from dlnotes.models.step import Net, Parameters
 from dlnotes.models.chain import backward, forward, initialize
+from dlnotes.models.step import Net, Parameters
 from dlnotes.nn._arrays import Array, as_floats, integers
 from dlnotes.nn.losses import cross_entropy, cross_entropy_backward
 from dlnotes.optim.first_order import adam

@@ -110,11 +110,13 @@ def test_types_and_inputs():
 ERRORS = [
     (
         lambda: softmax_regression([[0.0], [1.0]], [0, 1]),
-        "`l2` 应为使牛顿法收敛的值，得到 0.0，30 步没有收敛",
+        "`l2` 应为使牛顿法收敛的值，得到 0.0，",
     ),
     (lambda: softmax_regression(iris().x, iris().y), "请给正的 l2"),  # 三类里只有一类分得开
     (lambda: softmax_regression(digits().x[:400], digits().y[:400]), "请给正的 l2"),  # 全零的列
-    (lambda: softmax_regression(*BLOBS, max_iter=1), "1 步没有收敛"),
+    (lambda: softmax_regression(*BLOBS, max_iter=1), "1 步之后没有收敛"),
+    (lambda: softmax_regression([[-1.0], [1.0], [2.0]], [0, 1, 1], max_iter=99), "请给正的 l2"),
+    (lambda: softmax_regression(np.repeat(BLOBS[0], 2, axis=1), BLOBS[1]), "请给正的 l2"),  # 重复的列
     (lambda: softmax_regression(*BLOBS, l2=-1), "`l2` 应为不小于 0 的实数"),
     (lambda: softmax_regression(*BLOBS, tol=0), "`tol`"),
     (lambda: softmax_regression(BLOBS[0], BLOBS[1] + 1), "`y` 应为 0 … K-1 每一类都有"),

@@ -87,6 +87,8 @@ def test_dead_units_are_counted_by_derivative():
     net = mlp((200, 40, 10), activation="leaky_relu")
     p[0]["bias"][:7] = -1e3
     assert layer_statistics(net, p, X, Y).dead[0] == 0
+    net = mlp((200, 40, 10), activation="hardsigmoid")
+    assert layer_statistics(net, p, X, Y).dead[0] == 7 / 40  # 输出 0 处有导数，输入 -1000 处没有
     some = X.copy()
     some[0] = 0
     p[0]["bias"][:7] = -1e3
