@@ -1,12 +1,13 @@
 r"""小批量训练：一个循环，任何一串 `Step`、任何一阶优化器。"""
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean, integer, problem
 from dlnotes.data._random import generator
@@ -51,8 +52,7 @@ def train(
 ) -> Fit:
     r"""用小批量的梯度把平均交叉熵降下来。
 
-    每一轮打乱一次，平均分成 $\lceil N/\text{batch\_size}\rceil$ 批，大小最多差 1（不会剩下一个只有一两个样本
-    的尾巴，批归一化就不会遇到没有方差的一批）。
+    每一轮打乱一次，平均分成 $\lceil N/\text{batch\_size}\rceil$ 批，大小最多差 1，不留特别小的尾巴。
 
     Args:
         net: `mlp`、`cnn` 返回的，或自己拼的一串 `Step`；输出 `(N, K)` 的 logits。
@@ -94,6 +94,7 @@ def train(
     boolean("shuffle", shuffle)
     current = initialize(net, source, dtype=values.dtype) if parameters is None else parameters
     states: list[dict[str, Any]] = [{} for _ in net]
+    step = partial(optimizer, **options)
     losses, measured = [], []
     for _ in range(rounds):
         order = source.permutation(len(values)) if shuffle else np.arange(len(values))
@@ -103,7 +104,7 @@ def train(
             dy = cross_entropy_backward(1.0, logits, labels[batch])
             gradients = backward(net, current, tape, dy).parameters
             current = [
-                _update(p, g, state, saved, optimizer, options)
+                _update(p, g, state, saved, step)
                 for p, g, state, saved in zip(current, gradients, states, tape.saved, strict=True)
             ]
         if measure is not None:
@@ -134,8 +135,7 @@ def accuracy(net: Net, parameters: list[Parameters], x: ArrayLike, y: ArrayLike)
     if labels.shape != (len(logits),) or not len(labels):
         expected = f"形状 ({len(logits)},) 的非空数组"
         raise ValueError(problem("y", expected, f"形状 {labels.shape}", "每个样本一个类别"))
-    chosen: NDArray[np.bool_] = logits.argmax(1) == labels
-    return float(chosen.mean())
+    return float((logits.argmax(1) == labels).mean())
 
 
 def _update(
@@ -143,11 +143,10 @@ def _update(
     gradients: Parameters,
     state: dict[str, Any],
     saved: Any,
-    optimizer: Callable[..., tuple[Array, Any]],
-    options: dict[str, Any],
+    step: Callable[..., tuple[Array, Any]],
 ) -> Parameters:
     """一步的新参数；优化器的状态记在 `state` 里，滑动估计取前向算出的。"""
     new = p | saved if isinstance(saved, dict) else dict(p)
     for name, g in gradients.items():
-        new[name], state[name] = optimizer(p[name], g, state.get(name), **options)
+        new[name], state[name] = step(p[name], g, state.get(name))
     return new
