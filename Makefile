@@ -45,7 +45,7 @@ test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站�
 	@$(PY) -m pytest
 
 test-browser: .venv/site.done .venv/test.done .venv/browser.done  ## 用系统的 Chromium 读整站：策略、搜索、手机、无障碍
-	@$(PY) -m pytest tests/browser
+	@$(PY) -m pytest -n 2 tests/browser
 
 lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版、持续集成的写法
 	@$(PY) -m ruff check .

@@ -2,9 +2,11 @@
 
 运行：.venv/bin/python bench/arch.py [轮数]
 
-环境变量 DLNOTES_PEERS 写一个装了别家工具的 Python，就在每一轮里也让它们算同一个网络：torchinfo 与 torch 的
-FlopCounterMode 在 meta 设备上（不分配内存），onnx.shape_inference 读 onnx 自带的 light_resnet50；
-没有装的不列。
+环境变量 DLNOTES_PEERS 写一个装了别家工具的 Python，就在每一轮里也让它们算 resnet50：torchinfo、fvcore、
+ptflops、thop、calflops、torch 的 FlopCounterMode（能用 meta 设备的不真的算）；onnx.shape_inference 读
+onnx 自带的 light_resnet50，只有形状。各量两次：在进程里（四次里最快的，不含导入与搭网络），和只算一次的
+整个进程。
+没有装好的说明原因。
 """
 
 import os
@@ -18,41 +20,84 @@ from dlnotes.arch import BatchNorm2d, Conv2d, Network, ReLU, ledger, residual, s
 # 字节码要能写进缓存，否则每次都在量编译。
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
-LARGE = [name for name in ("vgg16", "resnet50") if name in zoo.names()]
+LARGE = ("vgg16", "resnet50")
+LARGEST = LARGE[-1]
 SLOWEST = 20e-3
 """现成的网络里，任何一个搭起来再算账，都不许超过这么多秒。"""
 
 PEERS = r"""
-import importlib, sys, time
-def timed(label, run):
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    print(label, min(times), sep="\t")
-def has(*names):
-    return all(importlib.util.find_spec(name) for name in names)
-import importlib.util
-if has("torch", "torchvision"):
+import contextlib, io, sys, time, warnings
+warnings.simplefilter("ignore")
+
+def network(device="meta"):
     import torch, torchvision
-    with torch.device("meta"):
-        net, image = torchvision.models.resnet50().eval(), torch.empty(1, 3, 224, 224)
+    torch.set_num_threads(1)
+    with torch.device(device):
+        return torchvision.models.resnet50().eval(), torch.empty(1, 3, 224, 224)
+
+def counter():
     from torch.utils.flop_counter import FlopCounterMode
+    net, image = network()
     def count():
         with FlopCounterMode(display=False):
             net(image)
-    timed("torch FlopCounterMode：resnet50", count)
-    if has("torchinfo"):
-        import torchinfo
-        summary = lambda: torchinfo.summary(net, input_data=image, verbose=0, device="meta")
-        timed("torchinfo：resnet50", summary)
-if has("onnx"):
-    import onnx, pathlib
+    return count
+
+def torchinfo():
+    import torchinfo
+    net, image = network()
+    return lambda: torchinfo.summary(net, input_data=image, verbose=0, device="meta")
+
+def thop():
+    import thop
+    net, image = network()
+    return lambda: thop.profile(net, (image,), verbose=False)
+
+def fvcore():
+    from fvcore.nn import FlopCountAnalysis
+    net, image = network("cpu")
+    return lambda: FlopCountAnalysis(net, image).unsupported_ops_warnings(False).total()
+
+def ptflops():
+    from ptflops import get_model_complexity_info
+    net, _ = network("cpu")
+    options = dict(as_strings=False, print_per_layer_stat=False, verbose=False)
+    return lambda: get_model_complexity_info(net, (3, 224, 224), **options)
+
+def calflops():
+    from calflops import calculate_flops
+    net, _ = network("cpu")
+    options = dict(print_results=False, print_detailed=False, output_as_string=False)
+    return lambda: calculate_flops(net, input_shape=(1, 3, 224, 224), **options)
+
+def onnx():
+    import pathlib
+    import onnx
     path = pathlib.Path(onnx.__file__).parent / "backend/test/data/light/light_resnet50.onnx"
     model = onnx.load(path)
-    timed("onnx.shape_inference：resnet50（只有形状）", lambda: onnx.shape_inference.infer_shapes(model))
+    return lambda: onnx.shape_inference.infer_shapes(model)
+
+name, turns = sys.argv[1], int(sys.argv[2])
+try:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        run, times = globals()[name](), []
+        for _ in range(turns):
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+print(min(times))
 """
+TOOLS = {
+    "counter": "torch FlopCounterMode",
+    "torchinfo": "torchinfo",
+    "thop": "thop",
+    "fvcore": "fvcore",
+    "ptflops": "ptflops",
+    "calflops": "calflops",
+    "onnx": "onnx.shape_inference（只有形状）",
+}
 
 
 def process(*arguments: str) -> float:
@@ -63,13 +108,29 @@ def process(*arguments: str) -> float:
     return perf_counter() - start
 
 
-def peers() -> dict[str, float]:
-    """别家工具在自己的进程里算一次的秒数，不含导入与搭网络。"""
-    python = os.environ.get("DLNOTES_PEERS")
-    if not python:
-        return {}
-    done = subprocess.run([python, "-c", PEERS], check=True, capture_output=True, encoding="utf-8")  # noqa: S603
-    return {label: float(value) for label, value in (line.split("\t") for line in done.stdout.splitlines())}
+def peer(python: str, tool: str, turns: int) -> tuple[float, float]:
+    """一个工具算几次里最快的秒数，与整个进程的秒数。"""
+    start = perf_counter()
+    command = [python, "-c", PEERS, tool, str(turns)]
+    done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")  # noqa: S603
+    return float(done.stdout), perf_counter() - start
+
+
+def peers(missing: set[str]) -> dict[str, float]:
+    """别家工具算一次的秒数，在进程里的与整个进程的；用不了的记进 `missing`，下一轮不再试。"""
+    python, measured = os.environ.get("DLNOTES_PEERS"), dict[str, float]()
+    for tool, label in TOOLS.items() if python else ():
+        if tool in missing:
+            continue
+        try:
+            inside, _ = peer(str(python), tool, 4)
+            _, whole = peer(str(python), tool, 1)
+        except subprocess.CalledProcessError as error:
+            missing.add(tool)
+            print(f"没有量 {label}：{error.stderr.strip()}")
+        else:
+            measured |= {f"{label}：在进程里": inside, f"{label}：整个进程": whole}
+    return measured
 
 
 def graph(blocks: int) -> Network:
@@ -108,27 +169,31 @@ def main() -> None:
     large, networks = graph(33), {name: zoo.load(name) for name in LARGE}
     assert len(large.nodes) == 200  # noqa: S101
     measured: dict[str, list[float]] = {}
+    missing: set[str] = set()
     for turn in range(rounds + 1):
         zoo_times = {name: built(name) for name in zoo.names()}
         slowest = max(zoo_times, key=lambda name: zoo_times[name])
         turns = {
             "python -c 'import numpy'": process("-c", "import numpy"),
             "python -c pass": process("-c", "pass"),
-            f"dlnotes show {LARGE[-1]}": process("-m", "dlnotes", "show", LARGE[-1]),
+            f"dlnotes show {LARGEST}": process("-m", "dlnotes", "show", LARGEST),
             "账本：200 个节点的图": seconds(large),
             **{f"账本：{name}": seconds(network) for name, network in networks.items()},
             **{f"搭起来再算：{name}": zoo_times[name] for name in LARGE},
             "搭起来再算：全部现成的网络": sum(zoo_times.values()),
             "搭起来再算：其中最慢的一个": zoo_times[slowest],
-            **peers(),
+            **peers(missing),
         }
         for name, value in turns.items() if turn else ():  # 第一轮只为写好字节码、热好缓存
             measured.setdefault(name, []).append(value)
-    floor = measured["python -c 'import numpy'"]
-    print(f"{rounds} 轮的中位数；比值相对于同一轮的 import numpy\n")
+    floor, ours = measured["python -c 'import numpy'"], f"dlnotes show {LARGEST}"
+    print(f"{rounds} 轮的中位数；比值相对于同一轮的 import numpy；别家的相对于同一轮的 dlnotes\n")
     for name, values in measured.items():
-        ratio = median(value / base for value, base in zip(values, floor, strict=True))
-        print(f"{1000 * median(values):8.2f} 毫秒  {ratio:6.3f} 倍  {name}")
+        base = floor
+        if name.startswith(tuple(TOOLS.values())):
+            base = measured[ours if name.endswith("整个进程") else f"账本：{LARGEST}"]
+        ratio = median(value / one for value, one in zip(values, base, strict=True))
+        print(f"{1000 * median(values):8.2f} 毫秒  {ratio:8.3f} 倍  {name}")
     if median(measured["搭起来再算：其中最慢的一个"]) > SLOWEST:
         sys.exit(f"{slowest} 超过 {1000 * SLOWEST:g} 毫秒。")
 

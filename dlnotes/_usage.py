@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+import unicodedata
 from typing import Any, NoReturn
 
 
@@ -21,12 +22,24 @@ class Parser(argparse.ArgumentParser):
         self._positionals.title, self._optionals.title = "参数", "选项"
         self.add_argument("-h", "--help", action="help", help="显示这段帮助")
 
+    def format_help(self) -> str:
+        """argparse 按字数对齐，汉字却占两格：从空白里扣掉多占的；标题用全角的冒号。"""
+        text = super().format_help()
+        text = re.sub(r"^(参数|选项|命令):\n(?:  命令\n)?", r"\1：\n", text, flags=re.MULTILINE)
+        return re.sub(r"^( +\S.*?)( {2,})(?=\S)", _even, text, flags=re.MULTILINE)
+
     def _print_message(self, message: str, file: Any = None) -> None:
         """argparse 自己的写法会吞掉写不出去的错误。"""
         print(message, end="", file=file or sys.stdout, flush=True)
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{_translate(message)}；用法见 {self.prog} --help。")
+
+
+def _even(match: re.Match[str]) -> str:
+    name, gap = match.groups()
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in name)
+    return name + gap[min(wide, len(gap) - 1) :]
 
 
 _MESSAGES = {

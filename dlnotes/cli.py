@@ -125,6 +125,10 @@ def _positive(option: str, text: str) -> int:
 
 
 def _zoo(name: str, options: argparse.Namespace) -> tuple[Network, Shape | None]:
+    known = name in zoo.names()
+    if not known and (set(name) & set("./\\") or not get_close_matches(name.lower(), zoo.names())):
+        remedy = "名字见 dlnotes list，别的格式的模型请先导出成 ONNX"
+        raise ValueError(problem("网络", "现成网络的名字，或 .onnx 文件", repr(name), remedy))
     network = zoo.load(name)
     return network, None if options.input is None else _shape(options.input, network.input)
 

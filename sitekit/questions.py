@@ -4,7 +4,7 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Question:
         answer: 一句话答案，Markdown 文本。
         seed: 原文里指向它的锚点，可以有几个。
         page: 页的路径，相对 `docs/`。
+        text: 从标题到下一题之前的 Markdown 源文。
     """
 
     numbers: tuple[str, ...]
@@ -40,6 +41,7 @@ class Question:
     answer: str
     seed: tuple[str, ...]
     page: str
+    text: str = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -76,11 +78,11 @@ def _read(path: Path, docs: Path) -> list[Question]:
             answer = _ANSWER.search(section)
             if not answer:
                 raise ValueError(f"{page} 的「{heading['title']}」没有写一句话答案。")
-            found.append(_question(heading, answer["answer"], page))
+            found.append(_question(heading, answer["answer"], page, section))
     return found
 
 
-def _question(heading: re.Match[str], answer: str, page: str) -> Question:
+def _question(heading: re.Match[str], answer: str, page: str, text: str) -> Question:
     attributes = dict(get_attrs_and_remainder(heading["attributes"])[0])
     missing = [name for name in ("id", "data-level", "data-topics") if not attributes.get(name)]
     if missing:
@@ -98,6 +100,7 @@ def _question(heading: re.Match[str], answer: str, page: str) -> Question:
         answer=answer,
         seed=tuple(attributes.get("data-seed", "").split()),
         page=page,
+        text=text,
     )
 
 

@@ -40,3 +40,28 @@ def test_what_is_not_real(
 ) -> None:
     with pytest.raises(kind, match=f"^{re.escape(message)}"):
         _check.real("a", value, **limits)
+
+
+def test_real_may_be_infinite() -> None:
+    inf = float("inf")
+    assert _check.real("a", -inf, finite=False) == -inf
+    assert _check.real("a", inf, finite=False, minimum=0) == inf
+    for value in (float("nan"), 10**400):
+        with pytest.raises(ValueError, match=r"^`a` 应为实数，得到"):
+            _check.real("a", value, finite=False)
+    with pytest.raises(ValueError, match=r"^`a` 应为有限的实数，得到 1000"):
+        _check.real("a", 10**400)
+    assert _check.real("a", -5, maximum=1) == -5
+    with pytest.raises(ValueError, match=r"^`a` 应为不大于 1 的实数，得到 2；"):
+        _check.real("a", 2, maximum=1)
+
+
+def test_what_was_given_is_shown_in_one_short_line() -> None:
+    assert _check.shown("a") == "'a'"
+    long = _check.shown(np.ones((30, 30)))
+    assert "\n" not in long
+    assert "  " not in long
+    assert len(long) == 61
+    assert _check.shown(10**5000) == "很大的整数"
+    with pytest.raises(ValueError, match=r"^`a` 应为不大于 1 的实数，得到 很大的整数；"):
+        _check.real("a", 10**5000, maximum=1)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -310,6 +311,9 @@ def test_mistakes(arguments: list[str]) -> None:
 
 def test_messages_say_what_to_do() -> None:
     assert run("show", "zf6").err == "dlnotes：`name` 应为已有的网络名，得到 'zf6'；相近的有 zf5。\n"
+    for name in ("model.pt", "resnet50.pth", "/", "", "。"):
+        told = "应为现成网络的名字，或 .onnx 文件，得到"
+        assert run("show", name).err.startswith(f"dlnotes：`网络` {told} {name!r}；名字见 dlnotes list"), name
     assert "pool5（MaxPool2d）：窗口 2×2 大于到达它的 1×1" in run("show", "vgg16", "--input", "16").err
     assert "`--input` 应为" in run("show", "vgg16", "--input", "3x224").err
     assert run("shwo").err == "dlnotes：没有命令“shwo”；用法见 dlnotes --help。\n"
@@ -353,10 +357,17 @@ def test_a_newline_in_an_argument_stays_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["show", "--help"], ["-h"]], ids=" ".join)
-def test_help(arguments: list[str]) -> None:
+def test_help(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     assert "dlnotes" in out
+    # 各段的说明从同一列起，汉字占两格
+    rows = [match for line in out.splitlines() if (match := re.match(r"  +\S.*?  +(?=\S)", line))]
+    starts = {sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in row[0]) for row in rows}
+    assert len(rows) >= 4
+    assert len(starts) == 1
+    assert not re.search(r"^\S+:$", out, re.MULTILINE)
 
 
 WORDS = """list show rf compare vgg16 zf5 pool5 --input --input= --format --format=csv json 224 3x8x8 -- - -h

@@ -99,7 +99,7 @@ def reexports(path: Path) -> list[tuple[str, str, str]]:
     return [(node.module or "", name.name, name.asname or "") for node in imports for name in node.names]
 
 
-@pytest.mark.parametrize("package", ["arch", "vision"])
+@pytest.mark.parametrize("package", ["arch", "linalg", "optim", "prob", "vision"])
 def test_reexports_are_the_same_objects(package: str) -> None:
     module = import_module(f"dlnotes.{package}")
     names = [entry for entry in reexports(PACKAGE / package / "__init__.py") if entry[2]]

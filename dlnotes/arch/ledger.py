@@ -4,17 +4,18 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import prod
 from operator import attrgetter
 from typing import Any, Literal
 
 from dlnotes._check import boolean, choice, integer, problem
-from dlnotes.arch import layers, memory
+from dlnotes.arch import layers
 from dlnotes.arch.fields import Fields, Unaligned, through, union
 from dlnotes.arch.grouping import Group, group, totals
 from dlnotes.arch.layers import Layer, Merge, Mul, Operation, Parameter, Shape, macs
+from dlnotes.arch.memory import Memory
 from dlnotes.arch.network import INPUT, Network, Node
 from dlnotes.arch.receptive import Field
 
@@ -26,6 +27,9 @@ COLUMNS = ("name", "op", "output", "params", "macs", "activation_bytes", "rf", "
 
 KEYS = (*COLUMNS[:6], "saved_bytes", *COLUMNS[6:])
 """JSON 的一行。"""
+
+ATTRIBUTES = (*KEYS, "reason", "inputs", "parameters", "buffers", "operations")
+"""一行里可以取作一列的数。"""
 
 Size = tuple[int, ...]
 _FEW = 12
@@ -42,8 +46,6 @@ class Row:
         params: 参数个数。
         macs: 一批样本前向一次的乘加数；FLOPs 是它的两倍。
         activation_bytes: 一批样本的输出占的字节数；输入图不计，就地计算的层照样计。
-        saved_bytes: 训练时，这一行产生的、反向传播之前要留着的字节数，见
-            [`saved_bytes`][dlnotes.arch.memory.saved_bytes]；几层都要的张量只记在产生它的一行。
         rf: 感受野，`(高, 宽)`，信号与词元是一个数，单位是像素；`"all"` 是整个输入（看到前一层的所有单元，
             前面裁去、跳过、没有取的位置除外）；`None` 是说不清，各单元的大小或步距不一等。
         jump: 步距，相邻单元相距的像素数，`(高, 宽)`；`rf` 不是数时为 `None`。
@@ -54,6 +56,7 @@ class Row:
         buffers: 不参与学习、却随模型保存的数。
         operations: 一批样本的运算按种类，见 [`Operation`][dlnotes.arch.layers.Operation]；
             卷积、线性、注意力之和是 `macs`。
+        memory: 整个网络的激活内存，各行共用一份。
 
     Examples:
         >>> from dlnotes.arch import zoo
@@ -68,7 +71,6 @@ class Row:
     params: int
     macs: int
     activation_bytes: int
-    saved_bytes: int
     rf: Size | Literal["all"] | None
     jump: Size | None
     start: Size | None
@@ -77,6 +79,12 @@ class Row:
     parameters: Mapping[Parameter, int] = field(hash=False)
     buffers: int
     operations: Mapping[Operation, int] = field(hash=False)
+    memory: Memory = field(compare=False, repr=False)
+
+    @property
+    def saved_bytes(self) -> int:
+        """训练时，这一行产生的、反向传播之前要留着的字节数；几层都要的张量只记在产生它的一行。"""
+        return self.memory.saved.get(self.name, 0)
 
     @property
     def centre(self) -> tuple[float, ...] | None:
@@ -95,10 +103,7 @@ class Ledger:
         input: 输入形状，不含批量，如 `(C, H, W)`。
         rows: 每个节点一行，按计算的次序。
         batch: 一批的样本数 $N$；乘加、运算、激活的字节数都是 $N$ 个样本的，参数与缓冲不随它变。
-        saved_input_bytes: 训练时，输入为反向传播要留着的字节数：第一个有参数的层是卷积时，就是整个输入。
-        peak_bytes: 推理时同时放着的张量最多占的字节数，含输入，见
-            [`peak_bytes`][dlnotes.arch.memory.peak_bytes]。
-        peak_node: 最先达到它的节点。
+        memory: 激活内存，第一次问到时才算。
 
     Raises:
         ValueError: 用 `book[名字]` 取行而没有这个节点。
@@ -113,10 +118,8 @@ class Ledger:
     network: str
     input: Shape
     rows: tuple[Row, ...]
-    batch: int = 1
-    saved_input_bytes: int = 0
-    peak_bytes: int = 0
-    peak_node: str = INPUT
+    batch: int
+    memory: Memory = field(hash=False, repr=False)
 
     @property
     def params(self) -> int:
@@ -136,7 +139,22 @@ class Ledger:
     @property
     def saved_bytes(self) -> int:
         """训练时为反向传播留着的字节数：各行之和，加上输入。"""
-        return self.saved_input_bytes + sum(row.saved_bytes for row in self.rows)
+        return sum(self.memory.saved.values())
+
+    @property
+    def saved_input_bytes(self) -> int:
+        """训练时，输入为反向传播要留着的字节数：第一个有参数的层是卷积时，就是整个输入。"""
+        return self.memory.saved.get(INPUT, 0)
+
+    @property
+    def peak_bytes(self) -> int:
+        """推理时同时放着的张量最多占的字节数，含输入，见 [`peak_bytes`][dlnotes.arch.memory.peak_bytes]。"""
+        return self.memory.peak[0]
+
+    @property
+    def peak_node(self) -> str:
+        """推理时最先达到 `peak_bytes` 的节点。"""
+        return self.memory.peak[1]
 
     @property
     def buffers(self) -> int:
@@ -233,10 +251,9 @@ class Ledger:
         if not isinstance(columns, Mapping):
             remedy = '请写成 {"层": "name"} 这样'
             raise TypeError(problem("columns", "表头到属性名的字典", repr(columns), remedy))
-        attributes = [each.name for each in fields(Row)]
-        unknown = set(columns.values()) - set(attributes)
+        unknown = set(columns.values()) - set(ATTRIBUTES)
         if unknown:
-            available = "、".join(attributes)
+            available = "、".join(ATTRIBUTES)
             raise ValueError(problem("columns", f"以下之一：{available}", sorted(unknown), "请检查列名"))
         if axis is not None and (type(axis) is not int or axis not in (0, 1)):
             raise ValueError(problem("axis", "0（高）、1（宽）或 None", repr(axis), "请从中选一个"))
@@ -299,16 +316,14 @@ def ledger(
     boolean("gates", gates)
     boolean("inplace", inplace)
     shapes = network.shapes(input)
-    sizes = {name: batch * prod(shape) * BYTES[dtype] for name, shape in shapes.items()}
-    saved = memory.saved_bytes(network.nodes, shapes, BYTES[dtype], batch)
-    peak = memory.peak_bytes(network.nodes, sizes, inplace=inplace)
+    memory = Memory(network.nodes, shapes, BYTES[dtype], batch, inplace)
     seen: dict[str, Fields] = {INPUT: _pixels(shapes[INPUT])}
     rows = []
     for node in network.nodes:
         name, sources = node.name, [shapes[source] for source in node.inputs]
         seen[name] = _seen(node, sources, [seen[source] for source in node.inputs], gates)
-        rows.append(_row(node, sources, shapes[name], sizes[name], saved.get(name, 0), seen[name], batch))
-    return Ledger(network.name, shapes[INPUT], tuple(rows), batch, saved.get(INPUT, 0), *peak)
+        rows.append(_row(node, sources, seen[name], memory))
+    return Ledger(network.name, shapes[INPUT], tuple(rows), batch, memory)
 
 
 def _pixels(shape: Shape) -> Fields:
@@ -333,31 +348,27 @@ def _seen(node: Node, shapes: list[Shape], sources: list[Fields], gates: bool) -
     return seen
 
 
-def _row(
-    node: Node, shapes: list[Shape], output: Shape, size: int, saved: int, seen: Fields, batch: int
-) -> Row:
+def _row(node: Node, shapes: list[Shape], seen: Fields, memory: Memory) -> Row:
     rules: Any = node.layer  # Layer 收一个形状，Merge 收几个
     given: Any = shapes if isinstance(rules, Merge) else shapes[0]
     parameters, operations = rules.parameters(given), rules.operations(given)
+    batch, output = memory.batch, memory.shapes[node.name]
     if batch > 1:
         operations = {kind: batch * count for kind, count in operations.items()}
-    rf, jump, start = _triple(seen)
     return Row(
-        name=node.name,
-        op=node.op,
-        output=output,
-        params=sum(parameters.values()),
-        macs=macs(operations),
-        activation_bytes=size,
-        saved_bytes=saved,
-        rf=rf,
-        jump=jump,
-        start=start,
-        reason=seen.reason if isinstance(seen, Unaligned) else None,
-        inputs=node.inputs,
-        parameters=parameters,
-        buffers=rules.buffers(given),
-        operations=operations,
+        node.name,
+        node.op,
+        output,
+        sum(parameters.values()),
+        macs(operations),
+        batch * prod(output) * memory.element_bytes,
+        *_triple(seen),
+        seen.reason if isinstance(seen, Unaligned) else None,
+        node.inputs,
+        parameters,
+        rules.buffers(given),
+        operations,
+        memory,
     )
 
 

@@ -5,6 +5,8 @@ r"""激活内存：训练时为反向传播留着多少，推理时同时放着�
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -13,6 +15,44 @@ from dlnotes.arch.network import INPUT, Node
 
 INT64 = 8
 """`Saved.indices` 的一个整数占的字节数。"""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """一个网络在一种输入大小下的激活内存；要走遍整张图才知道，所以问到时才算。
+
+    Attributes:
+        nodes: 各节点，按计算的次序。
+        shapes: 节点的名字到输出形状，`"input"` 也在其中。
+        element_bytes: 一个激活占的字节数。
+        batch: 一批的样本数。
+        inplace: 算 `peak` 时，激活、相加、相乘是否写进以后没有人用的输入。
+
+    Examples:
+        >>> from dlnotes.arch import Conv2d, ReLU, sequential
+        >>> net = sequential("net", (3, 8, 8), [("conv", Conv2d(4, 1)), ("relu", ReLU())])
+        >>> memory = Memory(net.nodes, net.shapes(), 4)
+        >>> memory.saved, memory.peak
+        ({'input': 768, 'relu': 1024}, (2048, 'relu'))
+    """
+
+    nodes: tuple[Node, ...]
+    shapes: Mapping[str, Shape]
+    element_bytes: int
+    batch: int = 1
+    inplace: bool = False
+
+    @cached_property
+    def saved(self) -> dict[str, int]:
+        """训练时，各节点产生的张量里要留着的字节数，见 [`saved_bytes`][dlnotes.arch.memory.saved_bytes]。"""
+        return saved_bytes(self.nodes, self.shapes, self.element_bytes, self.batch)
+
+    @cached_property
+    def peak(self) -> tuple[int, str]:
+        """推理时的峰值与最先达到它的节点，见 [`peak_bytes`][dlnotes.arch.memory.peak_bytes]。"""
+        scale = self.batch * self.element_bytes
+        sizes = {name: scale * prod(shape) for name, shape in self.shapes.items()}
+        return peak_bytes(self.nodes, sizes, inplace=self.inplace)
 
 
 def saved_bytes(

@@ -4,7 +4,9 @@
 工作区不随批量增大，块留在缓存里，比一次排完整张图还快。
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from dlnotes._check import problem
+from dlnotes._check import problem, shown
 from dlnotes.arch.layers import Sliding
 from dlnotes.arch.receptive import Window
 from dlnotes.nn._arrays import Array
@@ -32,13 +34,43 @@ class Grid(NamedTuple):
         return tuple(window.kernel_size for window in self.windows)
 
 
-def slide(layer: Sliding, channels: int, *sizes: int) -> Grid:
-    """由 `dlnotes.arch` 的一层得到窗口和大小；一维的层当作高为 1 的图。"""
+def slide(layer: Sliding, channels: int, *sizes: int, name: str = "x") -> Grid:
+    """由 `dlnotes.arch` 的一层得到窗口和大小；一维的层当作高为 1 的图。图太小时怪参数 `name`。"""
     shape = (channels, *sizes)
-    windows, outputs = layer.windows(shape), layer.slide(shape)
+    windows = layer.windows(shape)
+    whole = [size + sum(window.ends) for size, window in zip(sizes, windows, strict=True)]
+    check_count("padding", layer.geometry()[2], whole)
+    with blamed(name, sizes):
+        outputs = layer.slide(shape)
+    windows = tuple(map(clipped, windows, sizes))
+    check_count("kernel_size", layer.geometry()[0], [window.extent for window in windows])
     if len(sizes) == 1:
         windows, sizes, outputs = (Window(1), *windows), (1, *sizes), (1, *outputs)
     return Grid(windows, sizes, outputs)
+
+
+def check_count(name: str, value: object, sizes: Iterable[int]) -> None:
+    """检查一张图的像素数：选项大得离谱时，不等 numpy 说放不下。"""
+    if prod(max(size, 1) for size in sizes) >> 40:
+        remedy = "由它得到的图超过 2⁴⁰ 个像素，请改小"
+        raise ValueError(problem(name, "小一些的整数", shown(value), remedy))
+
+
+@contextmanager
+def blamed(name: str, sizes: tuple[int, ...]) -> Iterator[None]:
+    """`dlnotes.arch` 的层不知道参数叫什么名字：图太小时，补上名字。"""
+    try:
+        yield
+    except ValueError as error:
+        got, why = "×".join(map(str, sizes)), str(error).rstrip("。")
+        why = why if len(why) <= 150 else "窗口远大于图，请检查 `kernel_size` 与 `dilation`"
+        raise ValueError(problem(name, "更大的图", got, why)) from None
+
+
+def clipped(window: Window, size: int) -> Window:
+    """步长、膨胀率一旦跨出图外，再大也一样：截短它们，数组的步幅就不会溢出。"""
+    beyond = size + sum(window.ends) + 1
+    return replace(window, stride=min(window.stride, beyond), dilation=min(window.dilation, beyond))
 
 
 def check_axes(name: str, array: Array, letters: str) -> None:

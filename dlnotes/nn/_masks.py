@@ -16,15 +16,19 @@ def masked_softmax(scores: Array, *masks: Mask | None) -> Array:
     r"""最后一轴上的 softmax；布尔的 `mask` 为 False 处权重是 0，浮点的加在打分上。
 
     一行全被遮住时，减去最大值是 $-\infty-(-\infty)$，会得 `nan`；这样的行没有可看的，约定权重都是 0。
+    就地写在 `scores` 里：打分是最大的数组，少写几遍就快得多。
     """
     for mask in masks:
-        if mask is not None:
-            scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+        if mask is not None and mask.dtype == bool:
+            np.copyto(scores, -np.inf, where=~mask)
+        elif mask is not None:
+            scores += mask
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    weights: Array = np.exp(scores - np.where(np.isneginf(top), 0, top))
-    total = weights.sum(axis=-1, keepdims=True)
-    weights /= np.where(total == 0, 1, total)
-    return weights
+    scores -= np.where(np.isneginf(top), 0, top)
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=-1, keepdims=True)
+    scores /= np.where(total == 0, 1, total)
+    return scores
 
 
 def softmax_backward(dweights: Array, weights: Array) -> Array:
@@ -41,7 +45,7 @@ def prepare(
     **arrays: ArrayLike,
 ) -> tuple[list[Any], Mask | None, Array | None, np.dtype[Any]]:
     """各数组变成同一种浮点数，掩码分清是布尔的还是相加的；`dropout_mask` 不影响结果的类型。"""
-    mask = None if attn_mask is None else np.asarray(attn_mask)
+    mask = None if attn_mask is None else as_mask(attn_mask)
     if mask is not None and mask.dtype.kind not in "bf":
         remedy = "布尔的 True 表示可以看，浮点的加在打分上；请用 astype 写明是哪一种"
         raise TypeError(problem("attn_mask", "布尔或浮点数组", f"{mask.dtype} 的数组", remedy))
@@ -51,6 +55,14 @@ def prepare(
     if drop is not None:
         drop = drop.astype(np.float32 if dtype == np.float16 else dtype, copy=False)
     return floats, allowed if added is None else added, drop, dtype
+
+
+def as_mask(mask: ArrayLike) -> Mask:
+    """变成数组；长短不齐的列表变成 `object` 数组，由检查类型的人拒绝。"""
+    try:
+        return np.asarray(mask)
+    except (ValueError, OverflowError):
+        return np.empty(0, object)
 
 
 def check_spread(name: str, array: Mask | None, shape: tuple[int, ...]) -> None:
@@ -79,9 +91,9 @@ def mask_gradient(dscores: Array, mask: Mask | None) -> Array | None:
     return total
 
 
-def causal(length: int, keys: int) -> Mask:
-    """因果掩码：第 i 个查询看第 0 到 i 个键，从左上角对齐。"""
-    return np.tri(length, keys, dtype=bool)
+def causal(length: int, keys: int, start: int = 0) -> Mask:
+    """因果掩码：第 i 个查询看第 0 到 i 个键，从左上角对齐；`start` 是第一行的序号。"""
+    return np.tri(length, keys, start, dtype=bool)
 
 
 def transposed(x: Array) -> Array:

@@ -18,10 +18,10 @@ def grid(
     kernel_size: Size,
     stride: Size | None,
     padding: Padding,
-    dilation: Size | None,
     ceil_mode: bool,
+    *dilation: Size,
 ) -> Grid:
-    """池化的窗口；一维的当作高为 1 的图。没有膨胀的池化 `dilation` 是 `None`。"""
+    """池化的窗口；一维的当作高为 1 的图。能膨胀的池化在末尾给出 `dilation`。"""
     check_axes("x", x, ("N, C, L", "N, C, H, W")[axes - 1])
     boolean("ceil_mode", ceil_mode)
     options: dict[str, Any] = {"rounding": "ceil" if ceil_mode else "floor"}
@@ -29,13 +29,12 @@ def grid(
     if axes == 1:
         kernel = (1, *per_axis("kernel_size", kernel_size, axes=1, minimum=1))
         stride = None if stride is None else (1, *per_axis("stride", stride, axes=1, minimum=1))
-        if dilation is not None:
-            dilation = (1, *per_axis("dilation", dilation, axes=1, minimum=1))
+        dilation = tuple((1, *per_axis("dilation", each, axes=1, minimum=1)) for each in dilation)
         padding = (0, *per_axis("padding", padding, axes=1, minimum=0))
         sizes = (1, *sizes)
-    if dilation is None:
+    if not dilation:
         return _im2col.slide(AvgPool2d(kernel, stride=stride, padding=padding, **options), x.shape[1], *sizes)
-    layer = MaxPool2d(kernel, stride=stride, padding=padding, dilation=dilation, **options)
+    layer = MaxPool2d(kernel, stride=stride, padding=padding, dilation=dilation[0], **options)
     return _im2col.slide(layer, x.shape[1], *sizes)
 
 

@@ -27,6 +27,26 @@ class Weights(NamedTuple):
     peephole: Any = None
 
 
+REQUIRED = Weights._fields[:2]
+
+
+def unpacked(weights: object, directions: int) -> list[Weights]:
+    """检查使用者给的一列权重：各层各方向一份，每份 2 到 5 个数组。"""
+    if not isinstance(weights, list | tuple):
+        remedy = "只有一层时也请写成 [Weights(…)]"
+        raise TypeError(problem("weights", "`Weights` 的列表", type(weights).__name__, remedy))
+    for k, layer in enumerate(weights):
+        if not isinstance(layer, list | tuple) or not 2 <= len(layer) <= len(Weights._fields):
+            expected = f"{' / '.join(Weights._fields)} 的元组，后三个可以不给"
+            got = f"{len(layer)} 个" if isinstance(layer, list | tuple) else type(layer).__name__
+            raise TypeError(problem(f"weights[{k}]", expected, got, "请写成 `Weights` 或同样次序的元组"))
+    if not weights or len(weights) % directions:
+        expected = "各层正、反两份权重" if directions == 2 else "至少一层的权重"
+        remedy = "次序是第 0 层正向、第 0 层反向、第 1 层正向……"
+        raise ValueError(problem("weights", expected, f"{len(weights)} 份", remedy))
+    return [Weights(*layer) for layer in weights]
+
+
 def sigmoid(a: Array) -> Array:
     """指数只取非正的数，不会溢出。"""
     e = np.exp(-np.abs(a))
@@ -40,8 +60,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
 
 
 def linear_backward(da: Array, x: Array, weight: Array, bias: Array | None) -> tuple[Array, Array, Any]:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return da @ weight, da.T @ x, None if bias is None else da.sum(0)
+    return da @ weight, da.T @ x, None if bias is None else da.sum(0)
 
 
 def results(dtype: np.dtype[Any], *arrays: Array | None) -> tuple[Array | None, ...]:
@@ -50,7 +69,9 @@ def results(dtype: np.dtype[Any], *arrays: Array | None) -> tuple[Array | None, 
 
 def checked(gates: int, weights: Weights, **inputs: ArrayLike) -> tuple[list[Array], Weights, np.dtype[Any]]:
     """转成浮点数组并检查形状；`inputs` 里除 `x` 外都是 `(N, H)`。"""
-    arrays, dtype = as_floats(**inputs, optional=weights._asdict())
+    given = weights._asdict()
+    required = {name: given.pop(name) for name in REQUIRED}
+    arrays, dtype = as_floats(**inputs, **required, optional=given)
     found, w = arrays[: len(inputs)], Weights(*arrays[len(inputs) :])
     x = found[0]
     if x.ndim != 2:

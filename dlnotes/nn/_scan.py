@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, problem
+from dlnotes._check import boolean, problem, shown
 from dlnotes.nn._arrays import Array, as_floats, has_shape, integers
-from dlnotes.nn._recurrent import Weights, check_weights
+from dlnotes.nn._recurrent import REQUIRED, Weights, check_weights, unpacked
 
 State = tuple[Array, ...]  # (h,) 或 (h, c)，各为 (N, H)
 
@@ -55,7 +55,7 @@ class Problem(NamedTuple):
 
 def prepare(
     gates: int,
-    x: ArrayLike,
+    required: dict[str, ArrayLike],
     weights: Sequence[Sequence[Any]],
     initial: dict[str, ArrayLike | None],
     extra: dict[str, ArrayLike | None],
@@ -64,18 +64,16 @@ def prepare(
     batch_first: bool,
     lengths: ArrayLike | None,
 ) -> Problem:
-    """转成浮点数组，检查形状；没有给的初始状态是 0。"""
+    """转成浮点数组，检查形状；`required` 是 `x`，反向时还有 `dy`；没有给的初始状态是 0。"""
     boolean("bidirectional", bidirectional)
     boolean("batch_first", batch_first)
     directions = 2 if bidirectional else 1
-    given = [Weights(*layer) for layer in weights]
-    if not given or len(given) % directions:
-        expected = "各层正、反两份权重" if bidirectional else "至少一层的权重"
-        remedy = "次序是第 0 层正向、第 0 层反向、第 1 层正向……"
-        raise ValueError(problem("weights", expected, f"{len(given)} 份", remedy))
+    given = unpacked(weights, directions)
     named = {f"weights[{k}].{n}": a for k, w in enumerate(given) for n, a in w._asdict().items()}
-    arrays, dtype = as_floats(x=x, optional={**initial, **extra, **named})
-    found = dict(zip(["x", *initial, *extra, *named], arrays, strict=True))
+    needed = required | {name: named.pop(name) for name in list(named) if name.endswith(REQUIRED)}
+    optional = {**initial, **extra, **named}
+    arrays, dtype = as_floats(**needed, optional=optional)
+    found = dict(zip([*needed, *optional], arrays, strict=True))
     if found["x"].ndim != 3:
         expected = "形状 (N, L, D)" if batch_first else "形状 (L, N, D)"
         raise ValueError(problem("x", expected, str(found["x"].shape), "只有一个序列时也请留着批的轴"))
@@ -93,9 +91,8 @@ def prepare(
         has_shape(name, state, shape, like="层数×方向数、批量、隐状态")
         states.append(state)
     mask = _mask(lengths, *x_.shape[:2])
-    return Problem(
-        np.where(mask, x_, 0), ready, states, mask, directions, dtype, [found[name] for name in extra]
-    )
+    others = [found.get("dy"), *map(found.get, extra)]
+    return Problem(np.where(mask, x_, 0), ready, states, mask, directions, dtype, others)
 
 
 def swap(x: Array, batch_first: bool) -> Array:
@@ -198,7 +195,7 @@ def _mask(lengths: ArrayLike | None, steps: int, batch: int) -> Array:
     has_shape("lengths", counts, (batch,), like="每个序列一个数")
     if ((counts < 0) | (counts > steps)).any():
         raise ValueError(
-            problem("lengths", f"0 到 {steps} 的整数", str(counts.tolist()), "长度不能超过 x 的")
+            problem("lengths", f"0 到 {steps} 的整数", shown(counts.tolist()), "长度不能超过 `x` 的")
         )
     mask: Array = np.arange(steps)[:, None, None] < counts[:, None]
     return mask

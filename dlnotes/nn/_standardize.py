@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, has_shape, result
+from dlnotes._check import problem, shown
+from dlnotes.nn._arrays import Array, has_shape, result, sizes
 
 
 def standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
     """`x_hat` 与 `1 / sqrt(方差 + eps)`；方差是有偏的。"""
-    x = x.astype(np.float64)
+    x_hat = x.astype(np.float64)  # 总是复制，下面就地改它
     with np.errstate(invalid="ignore", over="ignore"):  # 组里有无穷大：无穷大减无穷大，整组是 NaN
-        centered = x - mean(x, axes)
-        inv_std = 1 / np.sqrt(mean(centered**2, axes) + eps)
-        return centered * inv_std, inv_std
+        x_hat -= mean(x_hat, axes)
+        inv_std = 1 / np.sqrt(mean(x_hat**2, axes) + eps)
+        x_hat *= inv_std
+        return x_hat, inv_std
 
 
 def standardize_backward(dx_hat: Array, x_hat: Array, inv_std: Array, axes: tuple[int, ...]) -> Array:
@@ -72,22 +73,12 @@ def per_channel(name: str, array: Any, x: Array) -> Any:
 
 def trailing(x: Array, normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
     """`normalized_shape` 对应的轴：`x` 最后的几个。"""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    shape = sizes("normalized_shape", normalized_shape)
     if not shape or x.shape[max(x.ndim - len(shape), 0) :] != shape:
         remedy = "请写出要归一化的最后几个轴的长度"
-        raise ValueError(
-            problem("normalized_shape", f"x 的形状 {x.shape} 的末尾", repr(normalized_shape), remedy)
-        )
+        expected = f"`x` 的形状 {x.shape} 的末尾"
+        raise ValueError(problem("normalized_shape", expected, shown(normalized_shape), remedy))
     return tuple(range(x.ndim - len(shape), x.ndim))
-
-
-def positive(name: str, value: float) -> float:
-    """检查一个有限的正数，如 `eps`。"""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise TypeError(problem(name, "正数", repr(value), "请传入一个数"))
-    if not 0 < value < np.inf:
-        raise ValueError(problem(name, "有限的正数", repr(value), "请改成正数"))
-    return float(value)
 
 
 def optional(array: Any, dtype: np.dtype[Any]) -> Any:

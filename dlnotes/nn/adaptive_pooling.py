@@ -10,10 +10,10 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlnotes._check import boolean, integer, problem
+from dlnotes._check import boolean, integer, problem, shown
 from dlnotes.arch.layers.pooling import adaptive_windows
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn._im2col import check_axes
+from dlnotes.nn._im2col import check_axes, check_count
 from dlnotes.nn.max_pooling import send_back
 
 __all__ = [
@@ -248,11 +248,12 @@ def _target(x: Array, output_size: object) -> tuple[int, int]:
     pair = output_size if isinstance(output_size, tuple) else (output_size, output_size)
     if len(pair) != 2:
         remedy = "请改成其中一种写法"
-        raise ValueError(problem("output_size", "一个整数或元组 (高, 宽)", repr(output_size), remedy))
+        raise ValueError(problem("output_size", "一个整数或元组 (高, 宽)", shown(output_size), remedy))
     high, wide = (
         size if each is None and isinstance(output_size, tuple) else integer("output_size", each, minimum=1)
         for size, each in zip(x.shape[2:], pair, strict=True)
     )
+    check_count("output_size", output_size, (high, wide))
     return high, wide
 
 

@@ -66,7 +66,7 @@ def attend(
     (s, v), mask, drop, dtype = prepare(attn_mask, dropout_mask, scores=scores, value=value)
     _check_attend(s, v, mask, drop)
     with np.errstate(invalid="ignore", over="ignore"):  # 无穷大相减、乘 0 得 NaN，是说好的
-        weights = masked_softmax(s, mask, causal(*s.shape[-2:]) if is_causal else None)
+        weights = masked_softmax(s.copy(), mask, causal(*s.shape[-2:]) if is_causal else None)
         return result(dropped(weights, drop) @ v, dtype)
 
 
@@ -113,7 +113,7 @@ def attend_backward(
     _check_attend(s, v, mask, drop)
     has_shape("dy", g, (*s.shape[:-1], v.shape[-1]), like="输出")
     with np.errstate(invalid="ignore", over="ignore"):
-        weights = masked_softmax(s, mask, causal(*s.shape[-2:]) if is_causal else None)
+        weights = masked_softmax(s.copy(), mask, causal(*s.shape[-2:]) if is_causal else None)
         dvalue = transposed(dropped(weights, drop)) @ g
         dscores = softmax_backward(dropped(g @ transposed(v), drop), weights)
         dmask = mask_gradient(dscores, mask)

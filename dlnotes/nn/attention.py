@@ -8,12 +8,10 @@ r"""点积注意力：按查询与键的相似，把值加权平均。
 `scaled_dot_product_attention` 和 ONNX 的 Attention 也如此；直接写 `softmax` 会得到 `nan`。
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, problem
+from dlnotes._check import boolean, problem, real
 from dlnotes.nn._arrays import Array, has_shape, result
 from dlnotes.nn._masks import (
     Mask,
@@ -31,6 +29,8 @@ __all__ = [
     "scaled_dot_product_attention",
     "scaled_dot_product_attention_backward",
 ]
+
+BLOCK = 128  # 一次算这么多个查询：打分不必整个放下，又够矩阵乘法用
 
 
 def scaled_dot_product_attention(
@@ -83,10 +83,18 @@ def scaled_dot_product_attention(
     """
     (q, k, v), mask, drop, dtype = prepare(attn_mask, dropout_mask, query=query, key=key, value=value)
     shape, factor = _check_sdpa(q, k, v, mask, drop, is_causal, scale, enable_gqa)
+    y = np.empty((*shape[:-1], v.shape[-1]), q.dtype)
+    # 对角线之上的权重是 0，值都有限时乘得 0，所以不算；无穷大乘 0 是 NaN，只好照算。
+    skip = is_causal and bool(np.isfinite(v).all())
     with np.errstate(invalid="ignore", over="ignore"):
-        weights = _weights(q, k, mask, is_causal, factor, shape)
-        y = _folded(dropped(weights, drop), k) @ v
-        return result(y.reshape(*shape[:-1], v.shape[-1]), dtype)
+        for start in range(0, shape[-2], BLOCK):
+            rows, keys = slice(start, start + BLOCK), slice(start + BLOCK if skip else None)
+            own, seen = q[..., rows, :], k[..., keys, :]
+            allowed = causal(own.shape[-2], seen.shape[-2], start) if is_causal else None
+            weights = _weights(own, seen, [_part(mask, shape, rows, keys), allowed], factor)
+            weights = dropped(weights, _part(drop, shape, rows, keys))
+            y[..., rows, :] = (_folded(weights, k) @ v[..., keys, :]).reshape(y[..., rows, :].shape)
+    return result(y, dtype)
 
 
 def scaled_dot_product_attention_backward(
@@ -144,7 +152,7 @@ def scaled_dot_product_attention_backward(
     shape, factor = _check_sdpa(q, k, v, mask, drop, is_causal, scale, enable_gqa)
     has_shape("dy", g, (*shape[:-1], v.shape[-1]), like="输出")
     with np.errstate(invalid="ignore", over="ignore"):
-        weights = _weights(q, k, mask, is_causal, factor, shape)
+        weights = _weights(q, k, [mask, causal(*shape[-2:]) if is_causal else None], factor)
         g, queries = _folded(g, k), _folded(q, k)
         dvalue = transposed(_folded(dropped(weights, drop), k)) @ g
         dweights = dropped((g @ transposed(v)).reshape(shape), drop)
@@ -156,11 +164,14 @@ def scaled_dot_product_attention_backward(
     return dq, dk, dv, None if dmask is None else result(dmask, dtype)
 
 
-def _weights(
-    q: Array, k: Array, mask: Mask | None, is_causal: bool, scale: float, shape: tuple[int, ...]
-) -> Array:
-    scores = (_folded(q * scale, k) @ transposed(k)).reshape(shape)
-    return masked_softmax(scores, mask, causal(*shape[-2:]) if is_causal else None)
+def _weights(q: Array, k: Array, masks: list[Mask | None], scale: float) -> Array:
+    scores = _folded(q * scale, k) @ transposed(k)
+    return masked_softmax(scores.reshape(*q.shape[:-1], k.shape[-2]), *masks)
+
+
+def _part(mask: Mask | None, shape: tuple[int, ...], rows: slice, keys: slice) -> Mask | None:
+    """掩码里这几行、这几列；只是视图。"""
+    return None if mask is None else np.broadcast_to(mask, shape)[..., rows, keys]
 
 
 def _folded(x: Array, k: Array) -> Array:
@@ -207,9 +218,4 @@ def _check_sdpa(
 def _scale(scale: float | None, features: int) -> float:
     if scale is None and features == 0:
         raise ValueError(problem("query", "至少有一个特征的数组", "0 个", "请检查最后一轴，或给出 `scale`"))
-    factor: Any = features**-0.5 if scale is None else scale
-    if isinstance(factor, bool) or not isinstance(factor, int | float | np.floating):
-        raise TypeError(problem("scale", "一个数或 None", repr(scale), "请传入一个数"))
-    if not np.isfinite(factor):
-        raise ValueError(problem("scale", "有限的数", repr(scale), "请传入有限的数"))
-    return float(factor)
+    return features**-0.5 if scale is None else real("scale", scale)

@@ -102,7 +102,7 @@ def general_scores(query: ArrayLike, key: ArrayLike, weight: ArrayLike) -> Array
     """
     (q, k, w), dtype = as_floats(query=query, key=key, weight=weight)
     _check_pair(q, k)
-    has_shape("weight", w, (q.shape[-1], k.shape[-1]), like="(D, E) ")
+    has_shape("weight", w, (q.shape[-1], k.shape[-1]), like="(D, E)")
     with np.errstate(invalid="ignore", over="ignore"):
         return result(q @ w @ transposed(k), dtype)
 
@@ -138,7 +138,7 @@ def general_scores_backward(
     """
     (g, q, k, w), dtype = as_floats(dy=dy, query=query, key=key, weight=weight)
     _check_pair(q, k)
-    has_shape("weight", w, (q.shape[-1], k.shape[-1]), like="(D, E) ")
+    has_shape("weight", w, (q.shape[-1], k.shape[-1]), like="(D, E)")
     has_shape("dy", g, (*q.shape[:-1], k.shape[-2]), like="输出")
     with np.errstate(invalid="ignore", over="ignore"):
         gk = g @ k
@@ -240,8 +240,8 @@ def _hidden(q: Array, k: Array, wq: Array, wk: Array, v: Array) -> Array:
     _check_pair(q, k)
     if v.ndim != 1:
         raise ValueError(problem("v", "一维数组", f"形状 {v.shape}", "请把它压成 (A,)"))
-    has_shape("query_weight", wq, (v.size, q.shape[-1]), like="(A, D) ")
-    has_shape("key_weight", wk, (v.size, k.shape[-1]), like="(A, E) ")
+    has_shape("query_weight", wq, (v.size, q.shape[-1]), like="(A, D)")
+    has_shape("key_weight", wk, (v.size, k.shape[-1]), like="(A, E)")
     hidden: Array = np.tanh((q @ wq.T)[..., :, None, :] + (k @ wk.T)[..., None, :, :])
     return hidden
 

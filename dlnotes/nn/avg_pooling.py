@@ -6,7 +6,7 @@ r"""平均池化：一维、二维，前向与反向。
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, integer
+from dlnotes._check import boolean, integer, real
 from dlnotes.arch.layers import Padding, Size
 from dlnotes.nn import _pooling
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
@@ -59,7 +59,7 @@ def avg_pool2d(
         array([1., 1., 1., 1.])
     """
     (values,), dtype = as_floats(x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, padding, None, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, padding, ceil_mode)
     return result(_average(values, grid, divisors(grid, count_include_pad, divisor_override)), dtype)
 
 
@@ -109,7 +109,7 @@ def avg_pool2d_backward(
                [1., 3., 2.]])
     """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, padding, None, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, padding, ceil_mode)
     has_shape("dy", upstream, (*values.shape[:2], *grid.outputs), like="输出")
     return result(_average_back(upstream, grid, divisors(grid, count_include_pad, divisor_override)), dtype)
 
@@ -150,7 +150,7 @@ def avg_pool1d(
         array([[[2., 6., 9.]]])
     """
     (values,), dtype = as_floats(x=x)
-    grid = _pooling.grid(values, 1, kernel_size, stride, padding, None, ceil_mode)
+    grid = _pooling.grid(values, 1, kernel_size, stride, padding, ceil_mode)
     y = _average(values[:, :, np.newaxis], grid, divisors(grid, count_include_pad, None))
     return result(y[:, :, 0], dtype)
 
@@ -191,7 +191,7 @@ def avg_pool1d_backward(
         array([[[2., 2., 4., 4., 0.]]])
     """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
-    grid = _pooling.grid(values, 1, kernel_size, stride, padding, None, ceil_mode)
+    grid = _pooling.grid(values, 1, kernel_size, stride, padding, ceil_mode)
     has_shape("dy", upstream, (*values.shape[:2], grid.outputs[1]), like="输出")
     dx = _average_back(upstream[:, :, np.newaxis], grid, divisors(grid, count_include_pad, None))
     return result(dx[:, :, 0], dtype)
@@ -201,7 +201,7 @@ def divisors(grid: Grid, count_include_pad: bool, override: int | None) -> Array
     """各窗口的除数 `(H', W')`：高、宽方向各数各的，再相乘。"""
     boolean("count_include_pad", count_include_pad)
     if override is not None:
-        return np.asarray(integer("divisor_override", override, minimum=1))
+        return np.asarray(real("divisor_override", integer("divisor_override", override, minimum=1)))
     counts = []
     for window, size, outputs in zip(grid.windows, grid.inputs, grid.outputs, strict=True):
         before, after = window.ends if count_include_pad else (0, 0)

@@ -10,15 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes._check import boolean, problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result
 from dlnotes.nn._standardize import (
     affine,
     affine_backward,
     channels,
     optional,
     per_channel,
-    positive,
     standardize,
     standardize_backward,
 )
@@ -40,6 +39,7 @@ class BatchNorm(NamedTuple):
     running_var: Array | None
 
 
+@quiet
 def batch_norm(
     x: ArrayLike,
     running_mean: ArrayLike | None = None,
@@ -87,8 +87,8 @@ def batch_norm(
 
     Raises:
         TypeError: 元素不是实数，`training` 不是布尔。
-        ValueError: 形状不对，`eps`、`momentum` 超出范围；训练时每个通道不足两个数（方差没有意义），或两个滑动
-            估计只给了一个；推理时没有给。
+        ValueError: 形状不对，`eps`、`momentum` 超出范围，`running_var` 里有负数；训练时每个通道不足两个数
+            （方差没有意义），或两个滑动估计只给了一个；推理时没有给。
 
     References:
         Ioffe & Szegedy (2015), arXiv:1502.03167，算法 1（训练）、算法 2（推理，无偏的方差）。
@@ -102,7 +102,7 @@ def batch_norm(
         x=x,
         optional={"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )
-    axes = _batch_axes(x_, mean, var, training, momentum, eps)
+    axes, momentum, eps = _options(x_, mean, var, training, momentum, eps)
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
     if not training:
         x_hat, _ = _running(x_, mean, var, eps)
@@ -114,12 +114,12 @@ def batch_norm(
     if mean is None:
         return BatchNorm(y, None, None)
     wide = x_.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        new_mean = (1 - momentum) * mean + momentum * wide.mean(axes)
-        new_var = (1 - momentum) * var + momentum * wide.var(axes, ddof=1)
+    new_mean = (1 - momentum) * mean + momentum * wide.mean(axes)
+    new_var = (1 - momentum) * var + momentum * wide.var(axes, ddof=1)
     return BatchNorm(y, result(new_mean, dtype), result(new_var, dtype))
 
 
+@quiet
 def batch_norm_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -190,7 +190,7 @@ def batch_norm_backward(
         x=x,
         optional={"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias},
     )
-    axes = _batch_axes(x_, mean, var, training, momentum, eps)
+    axes, momentum, eps = _options(x_, mean, var, training, momentum, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
     x_hat, inv_std = standardize(x_, axes, eps) if training else _running(x_, mean, var, eps)
@@ -199,15 +199,12 @@ def batch_norm_backward(
     return result(dx, dtype), optional(dgamma, dtype), optional(dbeta, dtype)
 
 
-def _batch_axes(
+def _options(
     x: Array, mean: Array | None, var: Array | None, training: bool, momentum: float, eps: float
-) -> tuple[int, ...]:
-    """检查参数，返回通道之外的轴。"""
+) -> tuple[tuple[int, ...], float, float]:
+    """检查参数，返回通道之外的轴、`momentum` 与 `eps`。"""
     channels(x, least=2)
     boolean("training", training)
-    positive("eps", eps)
-    if not 0 <= momentum <= 1:
-        raise ValueError(problem("momentum", "0 到 1 的数", repr(momentum), "它是新的统计量占的份额"))
     for name, array in (("running_mean", mean), ("running_var", var)):
         if array is not None:
             has_shape(name, array, (x.shape[1],), like="每个通道一个数")
@@ -218,7 +215,10 @@ def _batch_axes(
     if training and count < 2:
         got = f"形状 {x.shape}，每个通道 {count} 个"
         raise ValueError(problem("x", "每个通道至少两个数", got, "训练时一个数没有方差，请加大批量"))
-    return (0, *range(2, x.ndim))
+    if var is not None and (var < 0).any():
+        raise ValueError(problem("running_var", "不小于 0 的方差", f"{np.nanmin(var):g}", "请检查它从哪里来"))
+    share = real("momentum", momentum, minimum=0, maximum=1)
+    return (0, *range(2, x.ndim)), share, real("eps", eps, above=0)
 
 
 def _running(x: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:

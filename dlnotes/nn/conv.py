@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
+from dlnotes._check import integer, problem, shown
 from dlnotes.arch.layers import Conv1d, Conv2d, Padding, Size
 from dlnotes.nn import _im2col
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
@@ -81,8 +81,8 @@ def conv2d(
         array([[ 8., 12.],
                [20., 24.]])
     """
-    (values, kernel, offset), dtype = _arrays(2, bias, x=x, weight=weight)
-    grid = _grid(2, values, kernel, stride, padding, dilation, groups)
+    (values, kernel, offset), dtype = checked(2, bias, x=x, weight=weight)
+    grid = sliding(2, values, kernel, stride, padding, dilation, groups)
     return result(add(_im2col.correlate(values, kernel, grid, groups), offset), dtype)
 
 
@@ -135,8 +135,8 @@ def conv2d_backward(
         >>> dx.ravel(), dw.ravel(), db
         (array([3., 3., 3., 3.]), array([0., 1., 2., 3.]), None)
     """
-    (upstream, values, kernel, offset), dtype = _arrays(2, bias, dy=dy, x=x, weight=weight)
-    grid = _grid(2, values, kernel, stride, padding, dilation, groups)
+    (upstream, values, kernel, offset), dtype = checked(2, bias, dy=dy, x=x, weight=weight)
+    grid = sliding(2, values, kernel, stride, padding, dilation, groups)
     return _backward(upstream, values, kernel, offset, grid, groups, dtype)
 
 
@@ -177,8 +177,8 @@ def conv1d(
         >>> conv1d([[[1, 2, 4, 8]]], [[[-1, 1]]])  # 相邻之差
         array([[[1., 2., 4.]]])
     """
-    (values, kernel, offset), dtype = _arrays(1, bias, x=x, weight=weight)
-    grid = _grid(1, values, kernel, stride, padding, dilation, groups)
+    (values, kernel, offset), dtype = checked(1, bias, x=x, weight=weight)
+    grid = sliding(1, values, kernel, stride, padding, dilation, groups)
     y = _im2col.correlate(values[:, :, np.newaxis], kernel[:, :, np.newaxis], grid, groups)
     return result(add(y, offset)[:, :, 0], dtype)
 
@@ -223,29 +223,30 @@ def conv1d_backward(
         >>> dx.tolist(), dw.tolist(), db.tolist()
         ([[[-1.0, 1.0, 0.0, 0.0]]], [[[1.0, 2.0]]], [1.0])
     """
-    (upstream, values, kernel, offset), dtype = _arrays(1, bias, dy=dy, x=x, weight=weight)
-    grid = _grid(1, values, kernel, stride, padding, dilation, groups)
+    (upstream, values, kernel, offset), dtype = checked(1, bias, dy=dy, x=x, weight=weight)
+    grid = sliding(1, values, kernel, stride, padding, dilation, groups)
     has_shape("dy", upstream, (len(values), len(kernel), grid.outputs[1]), like="输出")
     image, signal, kernel = (array[:, :, np.newaxis] for array in (upstream, values, kernel))
     dx, dw, db = _backward(image, signal, kernel, offset, grid, groups, dtype)
     return dx[:, :, 0], dw[:, :, 0], db
 
 
-def _arrays(axes: int, bias: ArrayLike | None, **arrays: ArrayLike) -> tuple[list[Any], np.dtype[Any]]:
+def checked(axes: int, bias: ArrayLike | None, **arrays: ArrayLike) -> tuple[list[Any], np.dtype[Any]]:
     """变成同一种浮点数组，并检查各有几个轴。"""
     floats, dtype = as_floats(**arrays, optional={"bias": bias})
     for name, array in zip([*arrays, "bias"], floats, strict=True):
         if name == "x":
             check_axes(name, array, ("N, C, L", "N, C, H, W")[axes - 1])
+            check_image(array)
         elif name == "weight":
-            check_axes(name, array, ("F, C/groups, k", "F, C/groups, kh, kw")[axes - 1])
+            check_kernel(array, ("F, C/groups, k", "F, C/groups, kh, kw")[axes - 1])
         elif name == "bias" and array is not None:
             filters = (len(floats[list(arrays).index("weight")]),)
             has_shape(name, array, filters, like="`weight` 第 0 轴")
     return floats, dtype
 
 
-def _grid(
+def sliding(
     axes: int,
     x: Array,
     weight: Array,
@@ -256,9 +257,17 @@ def _grid(
 ) -> Grid:
     """选项交给 `dlnotes.arch` 的层检查，窗口和输出的大小也由它算。"""
     ends: Any = 0 if isinstance(padding, str) and padding == "valid" else padding
+    channels, filters = x.shape[1], len(weight)
+    if (channels % integer("groups", groups, minimum=1)) or filters % groups:
+        expected = f"通道数 {channels} 与核数 {filters} 的公约数"
+        raise ValueError(problem("groups", expected, shown(groups), "请改分组数"))
+    if weight.shape[1] != channels // groups:
+        remedy = f"`x` 有 {channels} 个通道，分成 {groups} 组；请改核的形状或 `groups`"
+        expected = f"第 1 轴为 {channels // groups} 的数组"
+        raise ValueError(problem("weight", expected, f"形状 {weight.shape}", remedy))
     kind = Conv1d if axes == 1 else Conv2d
     layer = kind(
-        len(weight),
+        filters,
         weight.shape[2:],
         stride=stride,
         padding=ends,
@@ -266,12 +275,21 @@ def _grid(
         groups=groups,
         bias=False,
     )
-    layer.output(x.shape[1:])
-    channels = x.shape[1] // layer.groups
-    if weight.shape[1] != channels:
-        remedy = f"`x` 有 {x.shape[1]} 个通道，分成 {groups} 组；请改核的形状或 `groups`"
-        raise ValueError(problem("weight", f"第 1 轴为 {channels} 的数组", f"形状 {weight.shape}", remedy))
     return _im2col.slide(layer, *x.shape[1:])
+
+
+def check_image(x: Array) -> None:
+    """检查至少有一个通道、一个位置。"""
+    if 0 in x.shape[1:]:
+        remedy = "只有批量可以为 0"
+        raise ValueError(problem("x", "至少有一个通道、一个位置的数组", f"形状 {x.shape}", remedy))
+
+
+def check_kernel(weight: Array, letters: str) -> None:
+    """检查核有几个轴，各轴都不为 0。"""
+    check_axes("weight", weight, letters)
+    if weight.size == 0:
+        raise ValueError(problem("weight", "各轴都不为 0 的数组", f"形状 {weight.shape}", "请检查核的形状"))
 
 
 def add(y: Array, bias: Array | None) -> Array:

@@ -1,7 +1,7 @@
 r"""卷积与转置卷积的逐点定义：七重循环，一次乘加一行。
 
 很慢，只为读懂，也给 [`conv`][dlnotes.nn.conv] 与 [`conv_transpose`][dlnotes.nn.conv_transpose] 作对照：
-它不排矩阵，不用切片，也不用 `dlnotes.arch` 的大小，输出多大由自己数。
+它不排矩阵，不用切片，也不用 `dlnotes.arch` 的大小，输出多大由自己数；只有参数的检查是共用的。
 """
 
 from itertools import product
@@ -9,14 +9,16 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes.nn._arrays import Array, as_floats, result
-from dlnotes.nn._im2col import check_axes
+from dlnotes._check import per_axis
+from dlnotes.nn import conv, conv_transpose
+from dlnotes.nn._arrays import Array, as_floats, quiet, result
 
 __all__ = ["conv2d_loop", "conv_transpose2d_loop"]
 
 Pair = tuple[int, int]
 
 
+@quiet
 def conv2d_loop(
     x: ArrayLike,
     weight: ArrayLike,
@@ -49,7 +51,7 @@ def conv2d_loop(
 
     Raises:
         TypeError: 元素不是实数。
-        ValueError: `x` 或 `weight` 不是四维的。
+        ValueError: 形状对不上，或选项小于允许的值。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*，式 (9.6)（互相关）、(9.7)（多通道）。
@@ -58,11 +60,10 @@ def conv2d_loop(
         >>> conv2d_loop([[[[1, 2, 4]]]], [[[[-1, 1]]]], padding=(0, 1))
         array([[[[ 1.,  1.,  2., -4.]]]])
     """
-    (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
-    check_axes("x", values, "N, C, H, W")
-    check_axes("weight", kernel, "F, C/groups, kh, kw")
+    (values, kernel, offset), dtype = conv.checked(2, bias, x=x, weight=weight)
+    conv.sliding(2, values, kernel, stride, padding, dilation, groups)
     (batch, channels, height, width), (filters, _, kh, kw) = values.shape, kernel.shape
-    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    (sh, sw), (ph, pw), (dh, dw) = _pairs(stride=stride, padding=padding, dilation=dilation)
     rows = [h for h in range(height + 2 * ph) if h * sh - ph + (kh - 1) * dh <= height - 1 + ph]
     columns = [w for w in range(width + 2 * pw) if w * sw - pw + (kw - 1) * dw <= width - 1 + pw]
     y = np.zeros((batch, filters, len(rows), len(columns)), values.dtype)
@@ -77,6 +78,7 @@ def conv2d_loop(
     return result(y, dtype)
 
 
+@quiet
 def conv_transpose2d_loop(
     x: ArrayLike,
     weight: ArrayLike,
@@ -111,7 +113,7 @@ def conv_transpose2d_loop(
 
     Raises:
         TypeError: 元素不是实数。
-        ValueError: `x` 或 `weight` 不是四维的。
+        ValueError: 形状对不上，或选项小于允许的值。
 
     References:
         Dumoulin & Visin (2016), arXiv:1603.07285, §4。
@@ -121,12 +123,13 @@ def conv_transpose2d_loop(
         array([[[[ 1., 10.,  2., 20.]]]])
     """
     (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
-    check_axes("x", values, "N, C, H, W")
-    check_axes("weight", kernel, "C, F/groups, kh, kw")
+    conv_transpose.sliding(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     (batch, channels, height, width), (_, per_group, kh, kw) = values.shape, kernel.shape
-    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
+    (sh, sw), (ph, pw), (dh, dw), extras = _pairs(
+        stride=stride, padding=padding, dilation=dilation, output_padding=output_padding
+    )
     full = (height - 1) * sh + (kh - 1) * dh + 1, (width - 1) * sw + (kw - 1) * dw + 1
-    rows, columns = (size + extra for size, extra in zip(full, output_padding, strict=True))
+    rows, columns = (size + extra for size, extra in zip(full, extras, strict=True))
     y = np.zeros((batch, groups * per_group, rows, columns), values.dtype)
     for n, c, h, w in product(range(batch), range(channels), range(height), range(width)):
         group = c // (channels // groups)
@@ -138,3 +141,7 @@ def conv_transpose2d_loop(
     if offset is not None:
         y = y + offset[:, np.newaxis, np.newaxis]
     return result(y, dtype)
+
+
+def _pairs(**options: Pair) -> list[tuple[int, ...]]:
+    return [per_axis(name, value, axes=2, minimum=None) for name, value in options.items()]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import integer, per_axis, problem
+from dlnotes._check import integer, per_axis, problem, shown
 from dlnotes.arch.layers import ConvTranspose2d, Size
 from dlnotes.arch.receptive import Window
 from dlnotes.nn import _im2col
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn._im2col import Grid, check_axes
-from dlnotes.nn.conv import Gradients, add, total
+from dlnotes.nn._im2col import Grid, blamed, check_axes, check_count, clipped
+from dlnotes.nn.conv import Gradients, add, check_image, check_kernel, total
 
 __all__ = ["conv_transpose1d", "conv_transpose1d_backward", "conv_transpose2d", "conv_transpose2d_backward"]
 
@@ -74,7 +74,7 @@ def conv_transpose2d(
         (1, 1, 7, 7)
     """
     (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
-    grid = _grid(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
+    grid = sliding(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     return result(add(_im2col.correlate_input(values, kernel, grid, groups), offset), dtype)
 
 
@@ -129,7 +129,7 @@ def conv_transpose2d_backward(
         (array([ 11., 110.]), array([ 21., 210.]))
     """
     (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, optional={"bias": bias})
-    grid = _grid(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
+    grid = sliding(2, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     return _backward(upstream, values, kernel, offset, grid, groups, dtype)
 
 
@@ -173,7 +173,7 @@ def conv_transpose1d(
         array([[[ 1., 10.,  0.,  2., 20.,  0.,  0.]]])
     """
     (values, kernel, offset), dtype = as_floats(x=x, weight=weight, optional={"bias": bias})
-    grid = _grid(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
+    grid = sliding(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     y = _im2col.correlate_input(values[:, :, np.newaxis], kernel[:, :, np.newaxis], grid, groups)
     return result(add(y, offset)[:, :, 0], dtype)
 
@@ -221,14 +221,14 @@ def conv_transpose1d_backward(
         ([[[11.0, 110.0]]], [[[21.0, 210.0]]], [111.0])
     """
     (upstream, values, kernel, offset), dtype = as_floats(dy=dy, x=x, weight=weight, optional={"bias": bias})
-    grid = _grid(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
+    grid = sliding(1, values, kernel, offset, stride, padding, output_padding, groups, dilation)
     has_shape("dy", upstream, (len(values), groups * kernel.shape[1], grid.inputs[1]), like="输出")
     image, signal, kernel = (array[:, :, np.newaxis] for array in (upstream, values, kernel))
     dx, dw, db = _backward(image, signal, kernel, offset, grid, groups, dtype)
     return dx[:, :, 0], dw[:, :, 0], db
 
 
-def _grid(
+def sliding(
     axes: int,
     x: Array,
     weight: Array,
@@ -241,11 +241,14 @@ def _grid(
 ) -> Grid:
     """对应的卷积怎样滑动：它的输入是这里的输出；大小由 `dlnotes.arch` 算。"""
     check_axes("x", x, ("N, C, L", "N, C, H, W")[axes - 1])
-    check_axes("weight", weight, ("C, F/groups, k", "C, F/groups, kh, kw")[axes - 1])
+    check_image(x)
+    check_kernel(weight, ("C, F/groups, k", "C, F/groups, kh, kw")[axes - 1])
     if len(weight) != x.shape[1]:
         remedy = "转置卷积的核，输入的通道在前"
         raise ValueError(problem("weight", f"第 0 轴为 {x.shape[1]} 的数组", f"形状 {weight.shape}", remedy))
-    filters = integer("groups", groups, minimum=1) * weight.shape[1]
+    if x.shape[1] % integer("groups", groups, minimum=1):
+        raise ValueError(problem("groups", f"通道数 {x.shape[1]} 的约数", shown(groups), "请改分组数"))
+    filters = groups * weight.shape[1]
     if bias is not None:
         has_shape("bias", bias, (filters,), like="输出通道数")
     options: dict[str, Any] = {
@@ -263,9 +266,13 @@ def _grid(
         neutral = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
         options = {name: (neutral[name], *values) for name, values in options.items()}
     layer = ConvTranspose2d(filters, kernel, groups=groups, bias=False, **options)
-    outputs = layer.output((x.shape[1], *sizes))[1:]
+    with blamed("x", x.shape[2:]):
+        outputs = layer.output((x.shape[1], *sizes))[1:]
+    largest = max(("stride", "dilation", "padding"), key=lambda name: max(options[name]))
+    whole = [size + 2 * p for size, p in zip(outputs, options["padding"], strict=True)]
+    check_count(largest, options[largest], whole)
     numbers = zip(kernel, options["stride"], options["padding"], options["dilation"], strict=True)
-    return Grid(tuple(Window(*each) for each in numbers), outputs, sizes)
+    return Grid(tuple(map(clipped, (Window(*each) for each in numbers), outputs)), outputs, sizes)
 
 
 def _backward(

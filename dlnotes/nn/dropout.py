@@ -9,11 +9,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
-from dlnotes._check import boolean, choice, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes._check import boolean, choice, problem, real
+from dlnotes.nn._arrays import Array, as_floats, booleans, generator, has_shape, quiet, result, sizes
 from dlnotes.nn.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 
 Mask = NDArray[np.bool_]
+_REMEDY = "请用 dropout_mask，或写明 mask != 0"
 
 
 def dropout_mask(shape: int | tuple[int, ...], rng: Generator, *, p: float = 0.5) -> Mask:
@@ -32,9 +33,11 @@ def dropout_mask(shape: int | tuple[int, ...], rng: Generator, *, p: float = 0.5
         array([ True,  True,  True,  True])
     """
     _probability(p)
-    return np.asarray(rng.random(shape) >= p)  # random() 在 [0, 1)：p = 1 时没有一个不小于它
+    generator("rng", rng)
+    return np.asarray(rng.random(sizes("shape", shape)) >= p)  # random() 在 [0, 1)：p = 1 时没有一个不小于它
 
 
+@quiet
 def dropout(
     x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True, scale_at: str = "training"
 ) -> Array:
@@ -66,6 +69,7 @@ def dropout(
     return result(np.where(scale == 0, 0, values) * scale, dtype)
 
 
+@quiet
 def dropout_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -87,6 +91,7 @@ def dropout_backward(
     return result(np.where(scale == 0, 0, upstream) * scale, dtype)
 
 
+@quiet
 def drop_path(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True) -> Array:
     r"""随机深度：整个样本的这条分支或留下、或去掉。
 
@@ -111,6 +116,7 @@ def drop_path(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool =
     return dropout(x, _per_sample(values, mask), p=p, training=training)
 
 
+@quiet
 def drop_path_backward(
     dy: ArrayLike, x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True
 ) -> Array:
@@ -125,6 +131,7 @@ def drop_path_backward(
     return dropout_backward(dy, x, _per_sample(values, mask), p=p, training=training)
 
 
+@quiet
 def alpha_dropout(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True) -> Array:
     r"""给 SELU 用的随机失活：去掉的换成 SELU 的下界，再线性变换，使均值 0、方差 1 不变。
 
@@ -156,6 +163,7 @@ def alpha_dropout(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bo
     return result(a * np.where(keep, values, floor) - a * p * floor, dtype)
 
 
+@quiet
 def alpha_dropout_backward(
     dy: ArrayLike, x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True
 ) -> Array:
@@ -190,10 +198,7 @@ def _scale(x: Array, mask: ArrayLike, p: float, training: bool, scale_at: str) -
 def _mask(x: Array, mask: ArrayLike, p: float, training: bool) -> Mask:
     _probability(p)
     boolean("training", training)
-    keep = np.asarray(mask)
-    if keep.dtype != bool:
-        remedy = "请用 dropout_mask，或写明 mask != 0"
-        raise TypeError(problem("mask", "布尔数组", f"{keep.dtype} 的数组", remedy))
+    keep = booleans("mask", mask, _REMEDY)
     try:
         return np.broadcast_to(keep, x.shape)
     except ValueError:
@@ -202,11 +207,10 @@ def _mask(x: Array, mask: ArrayLike, p: float, training: bool) -> Mask:
 
 
 def _per_sample(x: Array, mask: ArrayLike) -> Mask:
-    keep = np.asarray(mask)
+    keep = booleans("mask", mask, _REMEDY)
     has_shape("mask", keep, x.shape[:1], like="批量")
     return keep.reshape(-1, *(1,) * (x.ndim - 1)) if x.ndim else keep
 
 
 def _probability(p: float) -> None:
-    if not 0 <= p <= 1:
-        raise ValueError(problem("p", "0 与 1 之间的概率", repr(p), "这里的 p 是去掉的概率"))
+    real("p", p, minimum=0, maximum=1)

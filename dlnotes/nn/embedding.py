@@ -3,22 +3,22 @@ r"""查表：词嵌入，和与它等价的独热编码。"""
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlnotes._check import integer, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, result
+from dlnotes._check import integer, problem, shown
+from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, quiet, result
 
 __all__ = ["embedding", "embedding_backward", "one_hot"]
 
 
-def embedding(input: ArrayLike, weight: ArrayLike, *, padding_idx: int | None = None) -> Array:  # noqa: A002
+def embedding(x: ArrayLike, weight: ArrayLike, *, padding_idx: int | None = None) -> Array:
     r"""词嵌入：按下标取出表里的行。
 
-    $$Y_{\dots}=W_{\mathrm{input}_{\dots}}$$
+    $$Y_{\dots}=W_{x_{\dots}}$$
 
-    与 `one_hot(input) @ weight` 相同，但不必真的乘。`padding_idx` 不改变前向，那一行照样取出；
+    与 `one_hot(x) @ weight` 相同，但不必真的乘。`padding_idx` 不改变前向，那一行照样取出；
     它只使那一行没有梯度。
 
     Args:
-        input: 整数的下标，任意形状 `(...)`，0 到 `K - 1`；负数不从末尾数起。
+        x: 整数的下标，任意形状 `(...)`，0 到 `K - 1`；负数不从末尾数起。
         weight: 表，形状 `(K, D)`。
         padding_idx: 填充用的下标；负数从末尾数起，同 PyTorch。
 
@@ -38,13 +38,14 @@ def embedding(input: ArrayLike, weight: ArrayLike, *, padding_idx: int | None = 
                [1., 2.]])
     """
     (table,), dtype = as_floats(weight=weight)
-    index, _ = _inputs(input, table, padding_idx)
+    index, _ = _indices(x, table, padding_idx)
     return result(table[index], dtype)
 
 
+@quiet
 def embedding_backward(
     dy: ArrayLike,
-    input: ArrayLike,  # noqa: A002
+    x: ArrayLike,
     weight: ArrayLike,
     *,
     padding_idx: int | None = None,
@@ -52,12 +53,12 @@ def embedding_backward(
     r"""`embedding` 的反向：把梯度加回取出它的那一行。
 
     取行是线性的，$Y=PW$，$P$ 是独热的矩阵；伴随是 $\bar W=P^\top\bar Y$，
-    即 $\bar W_k=\sum_{\mathrm{input}=k}\bar Y$。同一行取了几次就加几次，所以用 `np.add.at`；
-    `dw[input] += dy` 只加最后一次。
+    即 $\bar W_k=\sum_{x=k}\bar Y$。同一行取了几次就加几次，所以用 `np.add.at`；
+    `dw[x] += dy` 只加最后一次。
 
     Args:
         dy: 损失对输出的梯度，形状 `(..., D)`。
-        input: 同前向；是整数，没有梯度。
+        x: 同前向；是整数，没有梯度。
         weight: 同前向；梯度与它的值无关，只用它的形状。
         padding_idx: 同前向；这一行的梯度是 0。
 
@@ -79,7 +80,7 @@ def embedding_backward(
                [2.]])
     """
     (g, table), dtype = as_floats(dy=dy, weight=weight)
-    index, padding = _inputs(input, table, padding_idx)
+    index, padding = _indices(x, table, padding_idx)
     has_shape("dy", g, (*index.shape, table.shape[1]), like="输出")
     dweight = np.zeros_like(table)
     np.add.at(dweight, index, g)
@@ -88,11 +89,11 @@ def embedding_backward(
     return result(dweight, dtype)
 
 
-def one_hot(input: ArrayLike, num_classes: int = -1) -> NDArray[np.int64]:  # noqa: A002
+def one_hot(x: ArrayLike, num_classes: int = -1) -> NDArray[np.int64]:
     r"""独热编码：第 $k$ 类变成第 $k$ 个分量是 1、其余是 0 的向量。整数没有梯度，所以没有反向。
 
     Args:
-        input: 整数的类别，任意形状 `(...)`，不小于 0。
+        x: 整数的类别，任意形状 `(...)`，不小于 0。
         num_classes: 类别数 `K`；-1 表示最大的类别加 1。
 
     Returns:
@@ -110,29 +111,29 @@ def one_hot(input: ArrayLike, num_classes: int = -1) -> NDArray[np.int64]:  # no
         array([[0, 0, 1],
                [1, 0, 0]])
     """
-    index = integers("input", input)
+    index = integers("x", x)
     classes = integer("num_classes", num_classes, minimum=-1)
     if classes == 0 or (classes == -1 and index.size == 0):
         expected = "-1 或正数" if classes == 0 else "正数（没有元素，推断不出类别数）"
-        raise ValueError(problem("num_classes", expected, repr(num_classes), "请写明有几类"))
+        raise ValueError(problem("num_classes", expected, shown(num_classes), "请写明有几类"))
     count = max(int(index.max(initial=0)) + 1, 1) if classes == -1 else classes
     _in_range(index, count)
     hot: NDArray[np.bool_] = index[..., None] == np.arange(count)
     return hot.astype(np.int64)
 
 
-def _inputs(index: ArrayLike, table: Array, padding_idx: int | None) -> tuple[NDArray[np.int64], int | None]:
+def _indices(index: ArrayLike, table: Array, padding_idx: int | None) -> tuple[NDArray[np.int64], int | None]:
     if table.ndim != 2:
         raise ValueError(problem("weight", "形状 (K, D) 的表", f"形状 {table.shape}", "请改成二维"))
     rows = table.shape[0]
-    checked = integers("input", index)
+    checked = integers("x", index)
     _in_range(checked, rows)
     if padding_idx is None:
         return checked, None
     padding = integer("padding_idx", padding_idx, minimum=None)
     if not -rows <= padding < rows:
-        expected = f"{-rows} 到 {rows - 1} 的整数"
-        raise ValueError(problem("padding_idx", expected, repr(padding_idx), "请改成表里有的行，或 None"))
+        expected = f"{-rows} 到 {rows - 1} 的整数" if rows else "None（表里没有行）"
+        raise ValueError(problem("padding_idx", expected, shown(padding_idx), "请改成表里有的行，或 None"))
     return checked, padding
 
 
@@ -141,4 +142,5 @@ def _in_range(index: NDArray[np.int64], count: int) -> None:
     wrong = (index < 0) | (index >= count)
     if wrong.any():
         got = f"其中有 {index[wrong].flat[0]}"
-        raise ValueError(problem("input", f"0 到 {count - 1} 的整数", got, "请检查下标与行数（类别数）"))
+        expected = f"0 到 {count - 1} 的整数" if count else "空的数组（表里没有行）"
+        raise ValueError(problem("x", expected, got, "请检查下标与行数（类别数）"))

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean
-from dlnotes.nn._arrays import Array, result
+from dlnotes.nn._arrays import Array, quiet, result
 from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results, sigmoid
 
 __all__ = ["gru_cell", "gru_cell_backward"]
 
 
+@quiet
 def gru_cell(
     x: ArrayLike,
     h: ArrayLike,
@@ -68,6 +69,7 @@ def gru_cell(
     return result((1 - z) * n + z * h_, dtype)
 
 
+@quiet
 def gru_cell_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -147,12 +149,11 @@ def gru_cell_backward(
 def _gru_gates(x: Array, h: Array, w: Weights, reset_after: bool) -> tuple[Array, Array, Array, Array]:
     """`r, z, n` 与 $W_{hn}h+b_{hn}$（重置门在前时是 $W_{hn}(r⊙h)+b_{hn}$）。"""
     size = h.shape[1]
-    with np.errstate(invalid="ignore", over="ignore"):
-        x_r, x_z, x_n = np.split(linear(x, w.weight_ih, w.bias_ih), 3, axis=1)
-        h_r, h_z, inner = np.split(linear(h, w.weight_hh, w.bias_hh), 3, axis=1)
-        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
-        if reset_after:
-            return r, z, np.tanh(x_n + r * inner), inner
-        bias = None if w.bias_hh is None else w.bias_hh[2 * size :]
-        inner = linear(r * h, w.weight_hh[2 * size :], bias)
-        return r, z, np.tanh(x_n + inner), inner
+    x_r, x_z, x_n = np.split(linear(x, w.weight_ih, w.bias_ih), 3, axis=1)
+    h_r, h_z, inner = np.split(linear(h, w.weight_hh, w.bias_hh), 3, axis=1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    if reset_after:
+        return r, z, np.tanh(x_n + r * inner), inner
+    bias = None if w.bias_hh is None else w.bias_hh[2 * size :]
+    inner = linear(r * h, w.weight_hh[2 * size :], bias)
+    return r, z, np.tanh(x_n + inner), inner

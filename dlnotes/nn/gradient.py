@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dlnotes._check import integer, problem
+from dlnotes._check import integer, problem, real, shown
+from dlnotes.nn._arrays import as_array
 
 Array = NDArray[np.float64]
 
@@ -44,8 +45,8 @@ def check_gradient(
 
     Raises:
         AssertionError: 梯度的个数、形状或值不对；消息里有参数的序号、两边的值。
-        TypeError: 参数不是浮点数组。
-        ValueError: 输出或参数里有 `nan`、无穷大，或 `directions` 小于 1。
+        TypeError: 参数不是浮点数组，`f`、`vjp` 不是函数。
+        ValueError: 输出或参数里有 `nan`、无穷大，`directions` 小于 1，`rtol` 或 `seed` 是负数。
 
     References:
         Goodfellow, Bengio & Courville (2016), *Deep Learning*, §11.5；Griewank & Walther (2008),
@@ -59,7 +60,12 @@ def check_gradient(
         ...     print(str(error)[:13])
         第 0 个参数的梯度不对：
     """
+    for name, function in (("f", f), ("vjp", vjp)):
+        if not callable(function):
+            raise TypeError(problem(name, "函数", shown(function), "请传入函数本身，不是它的结果"))
+    real("rtol", rtol, minimum=0)
     integer("directions", directions, minimum=1)
+    integer("seed", seed, minimum=0)
     arrays = [None if arg is None else _float64(index, arg) for index, arg in enumerate(args)]
     rng = np.random.default_rng(seed)
     y = _finite("f(*args)", np.asarray(f(*arrays), np.float64))
@@ -94,7 +100,7 @@ def check_gradient(
 
 
 def _float64(index: int, arg: ArrayLike) -> Array:
-    array = np.asarray(arg)
+    array = as_array(arg)
     if array.dtype.kind not in "f":
         remedy = "整数没有梯度，请用 lambda 包进 f"
         raise TypeError(problem(f"args[{index}]", "浮点数组", f"{array.dtype} 的数组", remedy))

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean
-from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, result
+from dlnotes._check import boolean, real
+from dlnotes.nn._arrays import Array, as_floats, generator, has_shape, normal_axis, quiet, result, sizes
 from dlnotes.nn.softmax import softmax, softmax_backward
 
 
@@ -21,10 +21,12 @@ def gumbel_noise(shape: int | tuple[int, ...], rng: Generator) -> Array:
         >>> gumbel_noise((2, 3), np.random.default_rng(0)).shape
         (2, 3)
     """
+    generator("rng", rng)
     # 指数分布的随机数在 2⁻⁵³ 的机会下恰为 0，那时取最小的正数
-    return -np.log(np.maximum(rng.standard_exponential(shape), np.finfo(np.float64).tiny))
+    return -np.log(np.maximum(rng.standard_exponential(sizes("shape", shape)), np.finfo(np.float64).tiny))
 
 
+@quiet
 def gumbel_softmax(
     x: ArrayLike, noise: ArrayLike, *, tau: float = 1.0, hard: bool = False, axis: int = -1
 ) -> Array:
@@ -51,8 +53,9 @@ def gumbel_softmax(
         array([0., 0., 1.])
     """
     boolean("hard", hard)
+    real("tau", tau, above=0)
     (values, added), dtype = as_floats(x=x, noise=noise)
-    has_shape("noise", added, values.shape, like="`x` ")
+    has_shape("noise", added, values.shape, like="`x`")
     along = normal_axis(axis, values.ndim)
     soft = softmax(values + added, axis=along, temperature=tau)
     if not hard:
@@ -64,6 +67,7 @@ def gumbel_softmax(
     return result(one_hot, dtype)
 
 
+@quiet
 def gumbel_softmax_backward(
     dy: ArrayLike, x: ArrayLike, noise: ArrayLike, *, tau: float = 1.0, hard: bool = False, axis: int = -1
 ) -> Array:
@@ -76,6 +80,7 @@ def gumbel_softmax_backward(
         array([ 0.25, -0.25])
     """
     boolean("hard", hard)
+    real("tau", tau, above=0)
     (upstream, values, added), dtype = as_floats(dy=dy, x=x, noise=noise)
-    has_shape("noise", added, values.shape, like="`x` ")
+    has_shape("noise", added, values.shape, like="`x`")
     return result(softmax_backward(upstream, values + added, axis=axis, temperature=tau), dtype)

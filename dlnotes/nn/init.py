@@ -4,15 +4,16 @@ r"""权重的初始化：让信号与梯度的方差逐层不变。
 `rng`；要 float32，自己 `astype`。
 """
 
-from math import erfc, prod, sqrt
+from math import erfc, hypot, prod, sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.random import Generator
 
-from dlnotes._check import choice, integer, problem
-from dlnotes.nn._arrays import Array
+from dlnotes._check import choice, problem, real, shown
+from dlnotes.nn._arrays import Array, generator, quiet, sizes
 
+_TINY = float(np.finfo(np.float64).tiny)
 _GAINS = {
     "linear": 1.0,
     "conv": 1.0,
@@ -43,10 +44,8 @@ def fan_in_and_fan_out(shape: tuple[int, ...]) -> tuple[int, int]:
         >>> fan_in_and_fan_out((64, 3, 7, 7))
         (147, 3136)
     """
-    sizes = tuple(integer(f"shape[{axis}]", size, minimum=0) for axis, size in enumerate(shape))
-    if len(sizes) < 2:
-        raise ValueError(problem("shape", "至少两维的形状", repr(shape), "偏置没有 fan，请直接取 0"))
-    return sizes[1] * prod(sizes[2:]), sizes[0] * prod(sizes[2:])
+    out_, in_, *kernel = _matrix(shape)
+    return in_ * prod(kernel), out_ * prod(kernel)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -72,10 +71,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     choice("nonlinearity", nonlinearity, tuple(_GAINS))
     if nonlinearity == "leaky_relu":
-        return sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+        return sqrt(2) / hypot(1, 0.01 if param is None else real("param", param))
     return _GAINS[nonlinearity]
 
 
+@quiet
 def xavier_uniform(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> Array:
     r"""Xavier（Glorot）初始化，均匀：$U(-a,a)$，$a=g\sqrt{6/(\text{fan\_in}+\text{fan\_out})}$。
 
@@ -91,6 +91,7 @@ def xavier_uniform(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0)
     return _uniform(shape, rng, _xavier(shape, gain))
 
 
+@quiet
 def xavier_normal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> Array:
     r"""Xavier 初始化，正态：标准差 $g\sqrt{2/(\text{fan\_in}+\text{fan\_out})}$。
 
@@ -101,9 +102,10 @@ def xavier_normal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) 
         >>> round(float(xavier_normal((300, 500), np.random.default_rng(0)).std()), 3)  # √(2/800)
         0.05
     """
-    return rng.normal(0, _xavier(shape, gain), shape)
+    return _normal(shape, rng, _xavier(shape, gain))
 
 
+@quiet
 def kaiming_uniform(
     shape: tuple[int, ...],
     rng: Generator,
@@ -134,6 +136,7 @@ def kaiming_uniform(
     return _uniform(shape, rng, _kaiming(shape, a, mode, nonlinearity))
 
 
+@quiet
 def kaiming_normal(
     shape: tuple[int, ...],
     rng: Generator,
@@ -151,7 +154,7 @@ def kaiming_normal(
         >>> round(float(kaiming_normal((500, 200), np.random.default_rng(0)).std()), 2)  # √(2/200)
         0.1
     """
-    return rng.normal(0, _kaiming(shape, a, mode, nonlinearity), shape)
+    return _normal(shape, rng, _kaiming(shape, a, mode, nonlinearity))
 
 
 def lecun_normal(shape: tuple[int, ...], rng: Generator) -> Array:
@@ -164,9 +167,10 @@ def lecun_normal(shape: tuple[int, ...], rng: Generator) -> Array:
         >>> round(float(lecun_normal((500, 100), np.random.default_rng(0)).std()), 2)
         0.1
     """
-    return rng.normal(0, 1 / sqrt(max(fan_in_and_fan_out(shape)[0], 1)), shape)
+    return _normal(shape, rng, 1 / sqrt(max(fan_in_and_fan_out(shape)[0], 1)))
 
 
+@quiet
 def orthogonal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> Array:
     r"""（半）正交矩阵，均匀地取自所有的正交矩阵，乘以 `gain`。
 
@@ -182,13 +186,16 @@ def orthogonal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> 
         >>> np.allclose(q @ q.T, np.eye(2))
         True
     """
-    fan_in_and_fan_out(shape)
-    rows, columns = shape[0], prod(shape[1:])
+    full = _matrix(shape)
+    real("gain", gain)
+    generator("rng", rng)
+    rows, columns = full[0], prod(full[1:])
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diagonal(r) < 0, -1, 1)
-    return np.asarray(gain * (q.T if rows < columns else q)).reshape(shape)
+    return np.asarray(gain * (q.T if rows < columns else q)).reshape(full)
 
 
+@quiet
 def trunc_normal(
     shape: tuple[int, ...],
     rng: Generator,
@@ -212,7 +219,10 @@ def trunc_normal(
         mean: 截断之前的均值。
         std: 截断之前的标准差，正数。
         a: 下界。
-        b: 上界，大于 `a`。
+        b: 上界，大于 `a`；两界可以是 ±∞。
+
+    Raises:
+        ValueError: `a` 不小于 `b`，`std` 不是正数，或区间离 `mean` 约 37 个标准差以上：概率下溢，抽不准。
 
     References:
         Devroye (1986), *Non-Uniform Random Variate Generation*, §II.2.1（反函数法）与习题。
@@ -221,8 +231,10 @@ def trunc_normal(
         >>> bool(abs(trunc_normal((1000,), np.random.default_rng(0))).max() <= 2)
         True
     """
-    if not (np.isfinite(std) and std > 0):
-        raise ValueError(problem("std", "有限的正数", repr(std), "请改为正数"))
+    full = sizes("shape", shape)
+    generator("rng", rng)
+    mean, std = real("mean", mean), real("std", std, above=0)
+    a, b = real("a", a, finite=False), real("b", b, finite=False)
     if not a < b:
         raise ValueError(problem("a", f"小于 b = {b!r} 的数", repr(a), "请对调两界"))
     low, high = (a - mean) / std, (b - mean) / std
@@ -230,21 +242,38 @@ def trunc_normal(
     if flipped:
         low, high = -high, -low
     ends = erfc(-low / sqrt(2)) / 2, erfc(-high / sqrt(2)) / 2
-    u = np.clip(rng.uniform(*ends, shape), np.finfo(np.float64).tiny, 1 - 2**-53)  # 反函数不收 0 与 1
+    if ends[1] < _TINY:
+        remedy = f"区间在 {-high:.3g} 个标准差以外，概率下溢，请移动区间或加大 std"
+        raise ValueError(problem("mean", f"离 [{a:g}, {b:g}] 近的数", repr(mean), remedy))
+    u = np.clip(rng.uniform(*ends, full), _TINY, 1 - 2**-53)  # 反函数不收 0 与 1
     z = np.clip(np.asarray(np.frompyfunc(NormalDist().inv_cdf, 1, 1)(u), np.float64), low, high)
     return np.asarray(np.clip(mean + std * (-z if flipped else z), a, b))
 
 
 def _uniform(shape: tuple[int, ...], rng: Generator, std: float) -> Array:
-    bound = sqrt(3) * std
-    return rng.uniform(-bound, bound, shape)
+    generator("rng", rng)
+    return np.asarray(sqrt(3) * std * rng.uniform(-1, 1, sizes("shape", shape)))
+
+
+def _normal(shape: tuple[int, ...], rng: Generator, std: float) -> Array:
+    generator("rng", rng)
+    return np.asarray(std * rng.standard_normal(sizes("shape", shape)))
+
+
+def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """检查权重的形状；少于两维就没有 fan。"""
+    checked = sizes("shape", shape)
+    if len(checked) < 2:
+        raise ValueError(problem("shape", "至少两维的形状", shown(shape), "偏置没有 fan，请直接取 0"))
+    return checked
 
 
 def _xavier(shape: tuple[int, ...], gain: float) -> float:
-    return gain * sqrt(2 / max(sum(fan_in_and_fan_out(shape)), 1))
+    return real("gain", gain, minimum=0) * sqrt(2 / max(sum(fan_in_and_fan_out(shape)), 1))
 
 
 def _kaiming(shape: tuple[int, ...], a: float, mode: str, nonlinearity: str) -> float:
     choice("mode", mode, ("fan_in", "fan_out"))
+    real("a", a)
     fan = fan_in_and_fan_out(shape)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / sqrt(max(fan, 1))

@@ -4,13 +4,12 @@ r"""幂池化（`lp_pool2d`）：窗口里各数的 p 次方之和，再开 p �
 负的，开方得 `nan`。要范数，请先取绝对值。
 """
 
-from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
+from dlnotes._check import real
 from dlnotes.arch.layers import Size
 from dlnotes.nn import _pooling
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
@@ -59,9 +58,9 @@ def lp_pool2d(
         >>> lp_pool2d([[[[3e200, 4e200]]]], 2, (1, 2))  # 平方会溢出，结果不会
         array([[[[5.e+200]]]])
     """
-    power = _power(norm_type)
+    power = real("norm_type", norm_type, above=0)
     (values,), dtype = as_floats(x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, 0, None, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, 0, ceil_mode)
     return result(_lp(values, power, grid), dtype)
 
 
@@ -104,9 +103,9 @@ def lp_pool2d_backward(
         >>> lp_pool2d_backward([[[[10]]]], [[[[3, 4]]]], 2, (1, 2))
         array([[[[6., 8.]]]])
     """
-    power = _power(norm_type)
+    power = real("norm_type", norm_type, above=0)
     (upstream, values), dtype = as_floats(dy=dy, x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, 0, None, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, 0, ceil_mode)
     has_shape("dy", upstream, (*values.shape[:2], *grid.outputs), like="输出")
     y = _lp(values, power, grid)
     whole, inside = padded(values.shape[:2], grid, values.dtype)
@@ -143,11 +142,3 @@ def _ratio(grid: Grid, dtype: Any) -> Array:
     """窗口的点数与图内的点数之比；不向上取整时是 1。"""
     height, width = grid.kernel
     return (height * width / divisors(grid, True, None)).astype(dtype)
-
-
-def _power(norm_type: object) -> float:
-    if isinstance(norm_type, bool) or not isinstance(norm_type, int | float | np.number):
-        raise TypeError(problem("norm_type", "有限的正数", repr(norm_type), "请写成一个数，如 2"))
-    if not 0 < norm_type < inf:
-        raise ValueError(problem("norm_type", "有限的正数", repr(norm_type), "无穷次请用 max_pool2d"))
-    return float(norm_type)

@@ -88,7 +88,7 @@ def max_pool2d(
     """
     boolean("return_indices", return_indices)
     (values,), dtype = as_floats(x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, padding, dilation, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, padding, ceil_mode, dilation)
     best, indices = _max(values, grid)
     return (result(best, dtype), indices) if return_indices else result(best, dtype)
 
@@ -136,7 +136,7 @@ def max_pool2d_backward(
                [ 0.,  0.,  0.]])
     """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
-    grid = _pooling.grid(values, 2, kernel_size, stride, padding, dilation, ceil_mode)
+    grid = _pooling.grid(values, 2, kernel_size, stride, padding, ceil_mode, dilation)
     has_shape("dy", upstream, (*values.shape[:2], *grid.outputs), like="输出")
     return result(send_back(upstream, _max(values, grid)[1], values.shape), dtype)
 
@@ -202,7 +202,7 @@ def max_pool1d(
     """
     boolean("return_indices", return_indices)
     (values,), dtype = as_floats(x=x)
-    grid = _pooling.grid(values, 1, kernel_size, stride, padding, dilation, ceil_mode)
+    grid = _pooling.grid(values, 1, kernel_size, stride, padding, ceil_mode, dilation)
     best, indices = (array[:, :, 0] for array in _max(values[:, :, np.newaxis], grid))
     return (result(best, dtype), indices) if return_indices else result(best, dtype)
 
@@ -245,7 +245,7 @@ def max_pool1d_backward(
         array([[[10.,  0.,  0., 20.,  0.]]])
     """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
-    grid = _pooling.grid(values, 1, kernel_size, stride, padding, dilation, ceil_mode)
+    grid = _pooling.grid(values, 1, kernel_size, stride, padding, ceil_mode, dilation)
     has_shape("dy", upstream, (*values.shape[:2], grid.outputs[1]), like="输出")
     indices = _max(values[:, :, np.newaxis], grid)[1]
     return result(send_back(upstream[:, :, np.newaxis], indices, values.shape), dtype)

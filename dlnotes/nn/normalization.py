@@ -13,9 +13,12 @@ $\sigma^2$ 是有偏的方差（除以个数）。训练与推理相同。一组
 统计量与梯度在内部用 float64 计算，再变回输入的类型。
 """
 
+from math import prod
+
+import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import integer, problem
+from dlnotes._check import integer, problem, real, shown
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
 from dlnotes.nn._standardize import (
     affine,
@@ -23,7 +26,6 @@ from dlnotes.nn._standardize import (
     channels,
     optional,
     per_channel,
-    positive,
     standardize,
     standardize_backward,
     trailing,
@@ -37,6 +39,8 @@ __all__ = [
     "layer_norm",
     "layer_norm_backward",
 ]
+
+BLOCK = 1 << 16  # `layer_norm` 一次算这么多个数：float64 的中间结果都留在缓存里
 
 
 def layer_norm(
@@ -77,8 +81,16 @@ def layer_norm(
         [[1.41, -0.71, -0.71], [1.41, -0.71, -0.7]]
     """
     (x_, gamma, beta), dtype = as_floats(x=x, optional={"weight": weight, "bias": bias})
-    axes = _layer_axes(x_, normalized_shape, gamma, beta, eps)
-    return result(affine(standardize(x_, axes, eps)[0], gamma, beta), dtype)
+    axes, eps = _layer_axes(x_, normalized_shape, gamma, beta, eps)
+    size = prod(x_.shape[axis] for axis in axes)
+    rows = x_.reshape(prod(x_.shape[: axes[0]]), size)
+    gamma, beta = (None if array is None else array.reshape(size) for array in (gamma, beta))
+    y = np.empty_like(rows)
+    step = max(1, BLOCK // max(1, size))
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        y[some] = result(affine(standardize(rows[some], (1,), eps)[0], gamma, beta), y.dtype)
+    return result(y.reshape(x_.shape), dtype)
 
 
 def layer_norm_backward(
@@ -123,7 +135,7 @@ def layer_norm_backward(
         ([-1.0, 0.0], None)
     """
     (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, optional={"weight": weight, "bias": bias})
-    axes = _layer_axes(x_, normalized_shape, gamma, beta, eps)
+    axes, eps = _layer_axes(x_, normalized_shape, gamma, beta, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     x_hat, inv_std = standardize(x_, axes, eps)
     dx_hat, dgamma, dbeta = affine_backward(dy_, x_hat, gamma, beta, tuple(range(axes[0])))
@@ -169,7 +181,7 @@ def group_norm(
         [[-1.0, 1.0, -1.0, 1.0]]
     """
     (x_, gamma, beta), dtype = as_floats(x=x, optional={"weight": weight, "bias": bias})
-    grouped, axes = _groups(x_, num_groups, eps)
+    grouped, axes, eps = _groups(x_, num_groups, eps)
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
     x_hat, _ = standardize(grouped, axes, eps)
     return result(affine(x_hat.reshape(x_.shape), gamma, beta), dtype)
@@ -216,7 +228,7 @@ def group_norm_backward(
         ([0.0, 0.0], [1.0, 0.0, 0.0, 0.0])
     """
     (dy_, x_, gamma, beta), dtype = as_floats(dy=dy, x=x, optional={"weight": weight, "bias": bias})
-    grouped, axes = _groups(x_, num_groups, eps)
+    grouped, axes, eps = _groups(x_, num_groups, eps)
     has_shape("dy", dy_, x_.shape, like="`x`")
     gamma, beta = per_channel("weight", gamma, x_), per_channel("bias", beta, x_)
     x_hat, inv_std = standardize(grouped, axes, eps)
@@ -302,22 +314,21 @@ def instance_norm_backward(
 
 def _layer_axes(
     x: Array, normalized_shape: int | tuple[int, ...], weight: Array | None, bias: Array | None, eps: float
-) -> tuple[int, ...]:
-    positive("eps", eps)
+) -> tuple[tuple[int, ...], float]:
+    """检查参数，返回归一化的轴与 `eps`。"""
     axes = trailing(x, normalized_shape)
     for name, array in (("weight", weight), ("bias", bias)):
         if array is not None:
-            has_shape(name, array, x.shape[axes[0] :], like="`normalized_shape` ")
-    return axes
+            has_shape(name, array, x.shape[axes[0] :], like="`normalized_shape`")
+    return axes, real("eps", eps, above=0)
 
 
-def _groups(x: Array, num_groups: int, eps: float) -> tuple[Array, tuple[int, ...]]:
-    """变成 `(N, G, C / G, …)`，连同一组的轴。"""
+def _groups(x: Array, num_groups: int, eps: float) -> tuple[Array, tuple[int, ...], float]:
+    """变成 `(N, G, C / G, …)`，连同一组的轴与 `eps`。"""
     count, groups = channels(x, least=2), integer("num_groups", num_groups, minimum=1)
-    positive("eps", eps)
     if count % groups:
         raise ValueError(
-            problem("num_groups", f"{count} 的因数（通道数）", repr(groups), "请让每组的通道一样多")
+            problem("num_groups", f"{count} 的因数（通道数）", shown(groups), "请让每组的通道一样多")
         )
     grouped = x.reshape(x.shape[0], groups, count // groups, *x.shape[2:])
-    return grouped, tuple(range(2, grouped.ndim))
+    return grouped, tuple(range(2, grouped.ndim)), real("eps", eps, above=0)

@@ -6,12 +6,13 @@ r"""位置编码：正弦编码（加在输入上）与旋转编码（转查询�
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, integer, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes._check import boolean, integer, problem, real, shown
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result
 
 __all__ = ["rotary_embedding", "rotary_embedding_backward", "sinusoidal_encoding"]
 
 
+@quiet
 def sinusoidal_encoding(positions: ArrayLike, dim: int, *, base: float = 10000.0) -> Array:
     r"""正弦位置编码。
 
@@ -47,6 +48,7 @@ def sinusoidal_encoding(positions: ArrayLike, dim: int, *, base: float = 10000.0
     return result(pairs.reshape(*t.shape, dim), dtype)
 
 
+@quiet
 def rotary_embedding(
     x: ArrayLike,
     positions: ArrayLike | None = None,
@@ -92,6 +94,7 @@ def rotary_embedding(
     return result(_rotated(array, cos, sin, interleaved), dtype)
 
 
+@quiet
 def rotary_embedding_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -136,9 +139,8 @@ def _rotated(x: Array, cos: Array, sin: Array, interleaved: bool) -> Array:
     half = x.shape[-1] // 2
     a, b = (slice(0, None, 2), slice(1, None, 2)) if interleaved else (slice(half), slice(half, None))
     y = np.empty_like(x)
-    with np.errstate(invalid="ignore", over="ignore"):  # 无穷大转过以后可以是 NaN
-        y[..., a] = x[..., a] * cos - x[..., b] * sin
-        y[..., b] = x[..., a] * sin + x[..., b] * cos
+    y[..., a] = x[..., a] * cos - x[..., b] * sin  # 无穷大转过以后可以是 nan
+    y[..., b] = x[..., a] * sin + x[..., b] * cos
     return y
 
 
@@ -159,18 +161,13 @@ def _angles(x: Array, positions: ArrayLike | None, base: float, interleaved: boo
 
 
 def _waves(t: Array, dim: int, base: float) -> tuple[Array, Array]:
-    if isinstance(base, bool) or not isinstance(base, int | float | np.number):
-        raise TypeError(problem("base", "一个数", repr(base), "请传入大于 0 的数"))
-    if not 0 < base < np.inf:
-        raise ValueError(problem("base", "大于 0 的有限的数", repr(base), "原文用 10000"))
-    frequencies = float(base) ** (-np.arange(0, dim, 2) / dim)
-    with np.errstate(invalid="ignore"):  # 无穷大的位置没有正弦
-        angles = np.asarray(t, np.float64)[..., None] * frequencies
-        return np.cos(angles), np.sin(angles)
+    frequencies = real("base", base, above=0) ** (-np.arange(0, dim, 2) / dim)
+    angles = np.asarray(t, np.float64)[..., None] * frequencies
+    return np.cos(angles), np.sin(angles)  # 无穷大的位置没有正弦，得 nan
 
 
 def _even(name: str, value: int) -> int:
     number = integer(name, value, minimum=2)
     if number % 2:
-        raise ValueError(problem(name, "正的偶数", repr(value), "正弦与余弦成对，请改为偶数"))
+        raise ValueError(problem(name, "正的偶数", shown(value), "正弦与余弦成对，请改为偶数"))
     return number

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean, choice
-from dlnotes.nn._arrays import Array, result
+from dlnotes.nn._arrays import Array, quiet, result
 from dlnotes.nn._recurrent import Weights
 from dlnotes.nn._scan import Cell, Problem, backward, forward, prepare, swap
 from dlnotes.nn.gated_recurrent_cell import gru_cell, gru_cell_backward
@@ -22,6 +22,7 @@ from dlnotes.nn.recurrent_cells import lstm_cell, lstm_cell_backward, rnn_cell, 
 __all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn", "rnn_backward"]
 
 
+@quiet
 def rnn(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],
@@ -64,11 +65,12 @@ def rnn(
         >>> y.ravel().tolist(), h.tolist()
         ([1.0, 1.5, 1.75], [[[1.75]]])
     """
-    p = prepare(1, x, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
+    p = prepare(1, {"x": x}, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
     y, (h_n,), _, _ = forward(_rnn(nonlinearity), p)
     return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype)
 
 
+@quiet
 def rnn_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -120,12 +122,13 @@ def rnn_backward(
         >>> dx.ravel().tolist()  # 每往前一步乘 0.5
         [0.25, 0.5, 1.0]
     """
-    extra = {"dy": dy, "dh_n": dh_n}
-    p = prepare(1, x, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
+    given, extra = {"dy": dy, "x": x}, {"dh_n": dh_n}
+    p = prepare(1, given, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
     dx, dweights, (dh0,) = _backward(_rnn(nonlinearity), p, batch_first)
     return dx, dweights, None if h0 is None else dh0
 
 
+@quiet
 def lstm(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],
@@ -168,11 +171,12 @@ def lstm(
         [[[1.523188]]]
     """
     initial = {"h0": h0, "c0": c0}
-    p = prepare(4, x, weights, initial, {}, **_options(bidirectional, batch_first, lengths))
+    p = prepare(4, {"x": x}, weights, initial, {}, **_options(bidirectional, batch_first, lengths))
     y, (h_n, c_n), _, _ = forward(_LSTM, p)
     return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype), result(c_n, p.dtype)
 
 
+@quiet
 def lstm_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -221,12 +225,13 @@ def lstm_backward(
         >>> gradients[3].tolist()  # 三个遗忘门，各 1/2
         [[[0.125]]]
     """
-    initial, extra = {"h0": h0, "c0": c0}, {"dy": dy, "dh_n": dh_n, "dc_n": dc_n}
-    p = prepare(4, x, weights, initial, extra, **_options(bidirectional, batch_first, lengths))
+    given, initial, extra = {"dy": dy, "x": x}, {"h0": h0, "c0": c0}, {"dh_n": dh_n, "dc_n": dc_n}
+    p = prepare(4, given, weights, initial, extra, **_options(bidirectional, batch_first, lengths))
     dx, dweights, (dh0, dc0) = _backward(_LSTM, p, batch_first)
     return dx, dweights, None if h0 is None else dh0, None if c0 is None else dc0
 
 
+@quiet
 def gru(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],
@@ -266,11 +271,12 @@ def gru(
         >>> y.ravel().tolist()
         [0.5, 0.25, 0.125]
     """
-    p = prepare(3, x, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
+    p = prepare(3, {"x": x}, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
     y, (h_n,), _, _ = forward(_gru(reset_after), p)
     return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype)
 
 
+@quiet
 def gru_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -315,8 +321,8 @@ def gru_backward(
         >>> gradients[2].tolist()
         [[[0.25]]]
     """
-    extra = {"dy": dy, "dh_n": dh_n}
-    p = prepare(3, x, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
+    given, extra = {"dy": dy, "x": x}, {"dh_n": dh_n}
+    p = prepare(3, given, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
     dx, dweights, (dh0,) = _backward(_gru(reset_after), p, batch_first)
     return dx, dweights, None if h0 is None else dh0
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import choice
-from dlnotes.nn._arrays import Array, result
+from dlnotes.nn._arrays import Array, quiet, result
 from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results, sigmoid
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 
+@quiet
 def rnn_cell(
     x: ArrayLike,
     h: ArrayLike,
@@ -61,11 +62,11 @@ def rnn_cell(
     choice("nonlinearity", nonlinearity, ("tanh", "relu"))
     weights = Weights(weight_ih, weight_hh, bias_ih, bias_hh)
     (x_, h_), w, dtype = checked(1, weights, x=x, h=h)
-    with np.errstate(invalid="ignore", over="ignore"):
-        a = linear(x_, w.weight_ih, w.bias_ih) + linear(h_, w.weight_hh, w.bias_hh)
+    a = linear(x_, w.weight_ih, w.bias_ih) + linear(h_, w.weight_hh, w.bias_hh)
     return result(np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0), dtype)
 
 
+@quiet
 def rnn_cell_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -111,15 +112,21 @@ def rnn_cell_backward(
         >>> dx.tolist(), dh.tolist()
         ([[3.0]], [[-1.0]])
     """
-    y = rnn_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity=nonlinearity)
+    choice("nonlinearity", nonlinearity, ("tanh", "relu"))
     weights = Weights(weight_ih, weight_hh, bias_ih, bias_hh)
     (x_, h_, dy_), w, dtype = checked(1, weights, x=x, h=h, dy=dy)
-    da = dy_ * (1 - y.astype(dy_.dtype) ** 2 if nonlinearity == "tanh" else y > 0)
+    a = linear(x_, w.weight_ih, w.bias_ih) + linear(h_, w.weight_hh, w.bias_hh)
+    if nonlinearity == "tanh":
+        y = np.tanh(a)
+        da = dy_ * ((1 - y) * (1 + y))  # 不写 1-y²：y 近 ±1 时它先舍入再相减
+    else:
+        da = np.where(a > 0, dy_, np.where(np.isnan(a), a, 0))
     dx, dw_ih, db_ih = linear_backward(da, x_, w.weight_ih, w.bias_ih)
     dh, dw_hh, db_hh = linear_backward(da, h_, w.weight_hh, w.bias_hh)
     return results(dtype, dx, dh, dw_ih, dw_hh, db_ih, db_hh)
 
 
+@quiet
 def lstm_cell(
     x: ArrayLike,
     h: ArrayLike,
@@ -178,6 +185,7 @@ def lstm_cell(
     return result(o * np.tanh(c_new), dtype), result(c_new, dtype)
 
 
+@quiet
 def lstm_cell_backward(
     dh_new: ArrayLike,
     dc_new: ArrayLike,
@@ -256,10 +264,9 @@ def lstm_cell_backward(
 
 def _lstm_gates(x: Array, h: Array, c: Array, w: Weights) -> tuple[Array, Array, Array, Array, Array]:
     """`i, f, g, o, c'`。"""
-    with np.errstate(invalid="ignore", over="ignore"):
-        a = linear(x, w.weight_ih, w.bias_ih) + linear(h, w.weight_hh, w.bias_hh)
-        a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
-        p_i, p_f, p_o = (0, 0, 0) if w.peephole is None else w.peephole
-        i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), np.tanh(a_g)
-        c_new = f * c + i * g
-        return i, f, g, sigmoid(a_o + p_o * c_new), c_new
+    a = linear(x, w.weight_ih, w.bias_ih) + linear(h, w.weight_hh, w.bias_hh)
+    a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
+    p_i, p_f, p_o = (0, 0, 0) if w.peephole is None else w.peephole
+    i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), np.tanh(a_g)
+    c_new = f * c + i * g
+    return i, f, g, sigmoid(a_o + p_o * c_new), c_new

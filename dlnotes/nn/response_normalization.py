@@ -7,9 +7,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, integer
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn._standardize import affine, affine_backward, channels, mean, optional, positive, trailing
+from dlnotes._check import boolean, integer, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result
+from dlnotes.nn._standardize import affine, affine_backward, channels, mean, optional, trailing
 
 __all__ = ["local_response_norm", "local_response_norm_backward", "rms_norm", "rms_norm_backward"]
 
@@ -103,6 +103,7 @@ def rms_norm_backward(
     return result(dx, dtype), optional(dgamma, dtype)
 
 
+@quiet
 def local_response_norm(
     x: ArrayLike,
     size: int,
@@ -148,11 +149,11 @@ def local_response_norm(
         [[0.03, 0.04]]
     """
     (x_,), dtype = as_floats(x=x)
-    x_, scale = _scale(x_, size, alpha, beta, k, average)
-    with np.errstate(invalid="ignore"):  # 无穷大乘以 0
-        return result(x_ * scale**-beta, dtype)
+    x_, scale, _, beta = _scale(x_, size, alpha, beta, k, average)
+    return result(x_ * scale**-beta, dtype)
 
 
+@quiet
 def local_response_norm_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -196,42 +197,45 @@ def local_response_norm_backward(
         [[1.0, 0.0]]
     """
     (dy_, x_), dtype = as_floats(dy=dy, x=x)
-    x_, scale = _scale(x_, size, alpha, beta, k, average)
+    x_, scale, a, beta = _scale(x_, size, alpha, beta, k, average)
     has_shape("dy", dy_, x_.shape, like="`x`")
-    a = alpha / size if average else alpha
-    with np.errstate(invalid="ignore"):
-        spread = _window_sum(dy_ * x_ * scale ** (-beta - 1), (size - 1) // 2, size // 2)
-        return result(dy_ * scale**-beta - 2 * a * beta * x_ * spread, dtype)
+    spread = _window_sum(dy_ * x_ * scale ** (-beta - 1), (size - 1) // 2, size // 2)
+    return result(dy_ * scale**-beta - 2 * a * beta * x_ * spread, dtype)
 
 
 def _rms(
     x: Array, normalized_shape: int | tuple[int, ...], weight: Array | None, eps: float | None
 ) -> tuple[Array, Array, tuple[int, ...]]:
     """`x_hat`、均方根的倒数，与归一化的轴。"""
-    eps = float(np.finfo(x.dtype).eps) if eps is None else positive("eps", eps)
+    eps = float(np.finfo(x.dtype).eps) if eps is None else real("eps", eps, above=0)
     axes = trailing(x, normalized_shape)
     if weight is not None:
-        has_shape("weight", weight, x.shape[axes[0] :], like="`normalized_shape` ")
+        has_shape("weight", weight, x.shape[axes[0] :], like="`normalized_shape`")
     x = x.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         inverse = 1 / np.sqrt(mean(x**2, axes) + eps)
         return x * inverse, inverse, axes
 
 
-def _scale(x: Array, size: int, alpha: float, beta: float, k: float, average: bool) -> tuple[Array, Array]:
-    """检查参数，返回 float64 的 `x` 与 $s$。"""
+def _scale(
+    x: Array, size: int, alpha: float, beta: float, k: float, average: bool
+) -> tuple[Array, Array, float, float]:
+    r"""检查参数，返回 float64 的 `x`、$s$、$a$ 与 $\beta$。"""
     channels(x, least=2)
-    integer("size", size, minimum=1)
-    for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
-        positive(name, value)
+    n = integer("size", size, minimum=1)
+    a, beta, k = (real(f, v, above=0) for f, v in (("alpha", alpha), ("beta", beta), ("k", k)))
     boolean("average", average)
+    a = a / real("size", n) if average else a
     x = x.astype(np.float64)
-    with np.errstate(over="ignore"):
-        return x, k + (alpha / size if average else alpha) * _window_sum(x**2, size // 2, (size - 1) // 2)
+    return x, k + a * _window_sum(x**2, n // 2, (n - 1) // 2), a, beta
 
 
 def _window_sum(x: Array, before: int, after: int) -> Array:
     """第 1 轴上从 `-before` 到 `+after` 的和；不用前缀和相减，免得相消。"""
+    count = x.shape[1]
+    if count == 0:
+        return x
+    before, after = min(before, count), min(after, count)  # 通道之外都是 0
     padded = np.pad(x, [(before, after) if axis == 1 else (0, 0) for axis in range(x.ndim)])
     total: Array = sliding_window_view(padded, before + after + 1, axis=1).sum(axis=-1)
     return total

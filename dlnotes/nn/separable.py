@@ -11,7 +11,7 @@ from dlnotes._check import problem
 from dlnotes.arch.layers import Padding, Size
 from dlnotes.nn._arrays import Array, as_floats, result
 from dlnotes.nn._im2col import check_axes
-from dlnotes.nn.conv import Gradients, conv2d, conv2d_backward
+from dlnotes.nn.conv import Gradients, check_image, conv2d, conv2d_backward
 
 __all__ = [
     "depthwise_conv2d",
@@ -59,7 +59,7 @@ def depthwise_conv2d(
         >>> depthwise_conv2d(x, [[[[1, 1], [1, 1]]]] * 2).ravel()
         array([10., 26.])
     """
-    channels = _channels(x)
+    channels = _channels(x, weight)
     return conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=channels)
 
 
@@ -101,7 +101,7 @@ def depthwise_conv2d_backward(
         >>> dx.ravel(), dw.ravel()
         (array([ 3., 40.]), array([ 2., 50.]))
     """
-    channels = _channels(x)
+    channels = _channels(x, weight)
     return conv2d_backward(
         dy, x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=channels
     )
@@ -150,7 +150,7 @@ def separable_conv2d(
     (values, first, second, offset), dtype = as_floats(
         x=x, depthwise=depthwise, pointwise=pointwise, optional={"bias": bias}
     )
-    _check_pointwise(second)
+    _check_kernels(values, first, second)
     middle = depthwise_conv2d(values, first, stride=stride, padding=padding, dilation=dilation)
     return result(conv2d(middle, second, offset), dtype)
 
@@ -198,7 +198,7 @@ def separable_conv2d_backward(
     (upstream, values, first, second, offset), dtype = as_floats(
         dy=dy, x=x, depthwise=depthwise, pointwise=pointwise, optional={"bias": bias}
     )
-    _check_pointwise(second)
+    _check_kernels(values, first, second)
     options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
     middle = depthwise_conv2d(values, first, **options)
     dmiddle, dpointwise, dbias = conv2d_backward(upstream, middle, second, offset)
@@ -211,13 +211,24 @@ def separable_conv2d_backward(
     )
 
 
-def _channels(x: ArrayLike) -> int:
-    (array,), _ = as_floats(x=x)
-    check_axes("x", array, "N, C, H, W")
+def _channels(x: ArrayLike, weight: ArrayLike) -> int:
+    """检查 `x` 与 `weight` 相配，返回通道数，也就是组数。"""
+    (array, kernel), _ = as_floats(x=x, weight=weight)
+    _check_depthwise("weight", array, kernel)
     return int(array.shape[1])
 
 
-def _check_pointwise(pointwise: Array) -> None:
-    if pointwise.ndim != 4 or pointwise.shape[2:] != (1, 1):
-        expected, remedy = "形状 (F, C*M, 1, 1) 的数组", "第二步只混合通道，不看邻居"
+def _check_depthwise(name: str, x: Array, kernel: Array) -> None:
+    check_axes("x", x, "N, C, H, W")
+    check_image(x)
+    if kernel.ndim != 4 or kernel.size == 0 or kernel.shape[1] != 1 or len(kernel) % x.shape[1]:
+        remedy = f"`x` 有 {x.shape[1]} 个通道，每个通道要有同样多的核"
+        raise ValueError(problem(name, "形状 (C*M, 1, kh, kw) 的数组", f"形状 {kernel.shape}", remedy))
+
+
+def _check_kernels(x: Array, depthwise: Array, pointwise: Array) -> None:
+    _check_depthwise("depthwise", x, depthwise)
+    expected = f"形状 (F, {len(depthwise)}, 1, 1) 的数组"
+    if pointwise.ndim != 4 or len(pointwise) == 0 or pointwise.shape[1:] != (len(depthwise), 1, 1):
+        remedy = "第二步只混合通道，不看邻居"
         raise ValueError(problem("pointwise", expected, f"形状 {pointwise.shape}", remedy))

@@ -4,16 +4,18 @@ r"""softmax、它的对数、归一化常数的对数：都先减去最大值，
 $-\infty$，梯度得 0，都不是 `nan`（被整行遮住的注意力就是这样）。含 $+\infty$ 的组没有极限，`softmax` 与
 `log_softmax` 得 `nan`，`logsumexp` 得 $+\infty$。含 `nan` 的组得 `nan`。
 
-`x` 形状任意，至少一维；`dy` 与输出同形。轴不存在、温度不是正数抛 `ValueError`，元素不是实数抛 `TypeError`。
+`x` 形状任意，至少一维；`dy` 与输出同形。轴不存在、温度不是正数抛 `ValueError`，元素不是实数、
+温度不是一个数抛 `TypeError`。溢出得 ∞，不警告；概率是 0 的地方，`dy` 是无穷大也没有影响。
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, result
-from dlnotes.nn.activations._elementwise import positive
+from dlnotes._check import boolean, problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, quiet, result, scaled
 
 
+@quiet
 def softmax(x: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
     r"""把一组实数变成概率。
 
@@ -43,6 +45,7 @@ def softmax(x: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
     return result(_softmax(values, normal_axis(axis, values.ndim), temperature), dtype)
 
 
+@quiet
 def softmax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1, temperature: float = 1.0) -> Array:
     r"""`softmax` 的反向。
 
@@ -58,10 +61,11 @@ def softmax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1, temperature
     has_shape("dy", upstream, values.shape, like="输出")
     along = normal_axis(axis, values.ndim)
     p = _softmax(values, along, temperature)
-    centred = upstream - (p * upstream).sum(axis=along, keepdims=True)
-    return result(p * centred / temperature, dtype)
+    centred = upstream - scaled(p, upstream).sum(axis=along, keepdims=True)
+    return result(scaled(p, centred) / temperature, dtype)
 
 
+@quiet
 def softmax_jacobian(x: ArrayLike, *, temperature: float = 1.0) -> Array:
     r"""`softmax` 的雅可比矩阵，沿最后一轴。
 
@@ -85,11 +89,14 @@ def softmax_jacobian(x: ArrayLike, *, temperature: float = 1.0) -> Array:
                [-0.25,  0.25]])
     """
     (values,), dtype = as_floats(x=x)
-    p = _softmax(values, normal_axis(-1, values.ndim), temperature)
+    if values.ndim == 0:
+        raise ValueError(problem("x", "形状 (..., K) 的数组", "一个数", "雅可比矩阵要有一轴"))
+    p = _softmax(values, values.ndim - 1, temperature)
     eye = np.eye(p.shape[-1], dtype=p.dtype)
     return result(p[..., :, None] * (eye - p[..., None, :]) / temperature, dtype)
 
 
+@quiet
 def log_softmax(x: ArrayLike, *, axis: int = -1) -> Array:
     r"""softmax 的对数：$x_i-\log\sum_je^{x_j}$。
 
@@ -106,6 +113,7 @@ def log_softmax(x: ArrayLike, *, axis: int = -1) -> Array:
     return result(_log_softmax(values, normal_axis(axis, values.ndim)), dtype)
 
 
+@quiet
 def log_softmax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1) -> Array:
     r"""`log_softmax` 的反向。
 
@@ -118,11 +126,12 @@ def log_softmax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1) -> Arra
     (upstream, values), dtype = as_floats(dy=dy, x=x)
     has_shape("dy", upstream, values.shape, like="输出")
     along = normal_axis(axis, values.ndim)
-    dx = upstream - _softmax(values, along) * upstream.sum(axis=along, keepdims=True)
+    dx = upstream - scaled(_softmax(values, along), upstream.sum(axis=along, keepdims=True))
     empty = np.isneginf(_peak(values, along))
     return result(np.where(empty, 0, dx), dtype)
 
 
+@quiet
 def logsumexp(x: ArrayLike, *, axis: int = -1, keepdims: bool = False) -> Array:
     r"""指数之和的对数：最大值的光滑上界。
 
@@ -143,11 +152,13 @@ def logsumexp(x: ArrayLike, *, axis: int = -1, keepdims: bool = False) -> Array:
         >>> float(logsumexp([1000.0, 1000.0]).round(4)), bool(np.isneginf(logsumexp([-np.inf])))
         (1000.6931, True)
     """
+    boolean("keepdims", keepdims)
     (values,), dtype = as_floats(x=x)
     total = _logsumexp(values, normal_axis(axis, values.ndim))
     return result(total if keepdims else total.squeeze(axis=axis), dtype)
 
 
+@quiet
 def logsumexp_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1, keepdims: bool = False) -> Array:
     r"""`logsumexp` 的反向：它的梯度就是 softmax，所以 $\bar x=\bar y\,p$。
 
@@ -155,12 +166,13 @@ def logsumexp_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1, keepdims:
         >>> logsumexp_backward(1.0, [0.0, 0.0])
         array([0.5, 0.5])
     """
+    boolean("keepdims", keepdims)
     (upstream, values), dtype = as_floats(dy=dy, x=x)
     along = normal_axis(axis, values.ndim)
     kept = tuple(1 if index == along else size for index, size in enumerate(values.shape))
     shape = kept if keepdims else kept[:along] + kept[along + 1 :]
     has_shape("dy", upstream, shape, like="输出")
-    return result(upstream.reshape(kept) * _softmax(values, along), dtype)
+    return result(scaled(_softmax(values, along), upstream.reshape(kept)), dtype)
 
 
 def _peak(x: Array, axis: int) -> Array:
@@ -170,14 +182,12 @@ def _peak(x: Array, axis: int) -> Array:
 def _shifted(x: Array, axis: int) -> Array:
     """减去最大值；全是 -∞ 的组不减（-∞ 减 -∞ 是 `nan`），含 +∞ 的组得 `nan`。"""
     peak = _peak(x, axis)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(x - np.where(np.isneginf(peak), 0, peak))
+    return np.asarray(x - np.where(np.isneginf(peak), 0, peak))
 
 
 def _softmax(x: Array, axis: int, temperature: float = 1.0) -> Array:
-    positive("temperature", temperature)
-    with np.errstate(over="ignore"):  # 差除以很小的温度可以到 -∞，指数正好是 0
-        weights = np.exp(_shifted(x, axis) / temperature)
+    real("temperature", temperature, above=0)
+    weights = np.exp(_shifted(x, axis) / temperature)  # 差除以很小的温度可以到 -∞，指数正好是 0
     total = weights.sum(axis=axis, keepdims=True)
     return np.asarray(weights / np.where(total == 0, 1, total))  # 只有全是 -∞ 的组，分母才是 0
 

@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, result
+from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, quiet, result
 
 
+@quiet
 def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     r"""概率单纯形上离 `x` 最近的点。
 
@@ -37,6 +38,7 @@ def sparsemax(x: ArrayLike, *, axis: int = -1) -> Array:
     return result(_sparsemax(values, normal_axis(axis, values.ndim)), dtype)
 
 
+@quiet
 def sparsemax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1) -> Array:
     r"""`sparsemax` 的反向。
 

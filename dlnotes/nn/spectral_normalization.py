@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import integer, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, result
-from dlnotes.nn._standardize import positive, unit
+from dlnotes._check import integer, problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, quiet, result
+from dlnotes.nn._standardize import unit
 
 __all__ = ["SpectralNorm", "spectral_norm", "spectral_norm_backward"]
 
@@ -26,6 +26,7 @@ class SpectralNorm(NamedTuple):
     v: Array
 
 
+@quiet
 def spectral_norm(
     weight: ArrayLike,
     u: ArrayLike,
@@ -71,10 +72,10 @@ def spectral_norm(
     """
     (w, u_, v_), dtype = as_floats(weight=weight, u=u, v=v)
     _, sigma, u_, v_ = _power(w, u_, v_, n_power_iterations, axis, eps)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return SpectralNorm(result(w / sigma, dtype), result(u_, dtype), result(v_, dtype))
+    return SpectralNorm(result(w / sigma, dtype), result(u_, dtype), result(v_, dtype))
 
 
+@quiet
 def spectral_norm_backward(
     dy: ArrayLike,
     weight: ArrayLike,
@@ -125,9 +126,8 @@ def spectral_norm_backward(
     matrix, sigma, u_, v_ = _power(w, u_, v_, n_power_iterations, axis, eps)
     has_shape("dy", dy_, w.shape, like="`weight`")
     rows = np.moveaxis(dy_, axis, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        flat = rows.reshape(matrix.shape)
-        flat = (flat - (flat * (matrix / sigma)).sum() * np.outer(u_, v_)) / sigma
+    flat = rows.reshape(matrix.shape)
+    flat = (flat - (flat * (matrix / sigma)).sum() * np.outer(u_, v_)) / sigma
     return result(np.moveaxis(flat.reshape(rows.shape), 0, axis), dtype)
 
 
@@ -136,7 +136,7 @@ def _power(
 ) -> tuple[Array, Array, Array, Array]:
     """矩阵、最大奇异值的估计，迭代之后的 `u`、`v`。"""
     integer("n_power_iterations", iterations, minimum=0)
-    positive("eps", eps)
+    eps = real("eps", eps, above=0)
     if weight.ndim < 2:
         raise ValueError(
             problem("weight", "至少二维的数组", f"形状 {weight.shape}", "一维的权重请用 weight_norm")
@@ -147,6 +147,8 @@ def _power(
     has_shape("u", u, (len(rows),), like="矩阵的列向量")
     has_shape("v", v, (columns,), like="矩阵的行向量")
     for _ in range(iterations):
-        v = unit(matrix.T @ u, (0,), eps)[0]
+        before, v = u, unit(matrix.T @ u, (0,), eps)[0]
         u = unit(matrix @ v, (0,), eps)[0]
+        if np.array_equal(u, before, equal_nan=True):
+            break  # 到了不动点，再迭代也一样
     return matrix, u @ matrix @ v, u, v

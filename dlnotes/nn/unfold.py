@@ -17,7 +17,7 @@ from dlnotes._check import per_axis
 from dlnotes.arch.layers import Conv2d, Size
 from dlnotes.nn import _im2col
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn._im2col import Grid, check_axes, padded, taps, windows
+from dlnotes.nn._im2col import Grid, check_axes, check_count, padded, taps, windows
 
 __all__ = ["fold", "fold_backward", "unfold", "unfold_backward"]
 
@@ -196,11 +196,18 @@ def fold_backward(
 
 
 def _grid(
-    channels: int, sizes: tuple[int, ...], kernel_size: Size, dilation: Size, padding: Size, stride: Size
+    channels: int,
+    sizes: tuple[int, ...],
+    kernel_size: Size,
+    dilation: Size,
+    padding: Size,
+    stride: Size,
+    name: str = "x",
 ) -> Grid:
+    """`name` 是定下图的大小的参数。"""
     ends = per_axis("padding", padding, axes=2, minimum=0)
     layer = Conv2d(1, kernel_size, stride=stride, padding=ends, dilation=dilation)
-    return _im2col.slide(layer, channels, *sizes)
+    return _im2col.slide(layer, channels, *sizes, name=name)
 
 
 def _folding(
@@ -209,7 +216,8 @@ def _folding(
     """折叠的窗口与通道数；通道数由列的长度除以窗口的点数得到。"""
     check_axes("x", x, "N, C*kh*kw, L")
     sizes = per_axis("output_size", output_size, axes=2, minimum=1)
-    grid = _grid(1, sizes, kernel_size, dilation, padding, stride)
+    check_count("output_size", output_size, sizes)
+    grid = _grid(1, sizes, kernel_size, dilation, padding, stride, "output_size")
     channels = x.shape[1] // prod(grid.kernel)
     has_shape("x", x, _columns(len(x), channels, grid), like="由 `output_size` 和窗口算出")
     return grid, channels

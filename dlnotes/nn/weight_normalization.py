@@ -3,9 +3,9 @@ r"""归一化权重，不归一化激活：长度与方向分开，或只看夹�
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, result
-from dlnotes.nn._standardize import positive, unit
+from dlnotes._check import problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, normal_axis, quiet, result
+from dlnotes.nn._standardize import unit
 
 __all__ = [
     "cosine_linear",
@@ -15,6 +15,7 @@ __all__ = [
 ]
 
 
+@quiet
 def weight_norm(v: ArrayLike, g: ArrayLike, *, axis: int | None = 0) -> Array:
     r"""权重归一化：把权重写成方向与长度。
 
@@ -44,10 +45,10 @@ def weight_norm(v: ArrayLike, g: ArrayLike, *, axis: int | None = 0) -> Array:
         [[6.0, 8.0], [0.0, 1.0]]
     """
     (v_, g_), dtype = as_floats(v=v, g=g)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return result(g_ * unit(v_, _checked_axes(v_, g_, axis))[0], dtype)
+    return result(g_ * unit(v_, _checked_axes(v_, g_, axis))[0], dtype)
 
 
+@quiet
 def weight_norm_backward(
     dy: ArrayLike, v: ArrayLike, g: ArrayLike, *, axis: int | None = 0
 ) -> tuple[Array, Array]:
@@ -69,7 +70,7 @@ def weight_norm_backward(
         axis: 同 `weight_norm`。
 
     Returns:
-        `(dv, dg)`。
+        `(dv, dg)`；$v_c=0$ 时没有方向，那一个的梯度都是 `nan`。
 
     Raises:
         TypeError: 同 `weight_norm`。
@@ -86,13 +87,13 @@ def weight_norm_backward(
     (dy_, v_, g_), dtype = as_floats(dy=dy, v=v, g=g)
     axes = _checked_axes(v_, g_, axis)
     has_shape("dy", dy_, v_.shape, like="`v`")
-    with np.errstate(invalid="ignore", over="ignore"):
-        v_hat, norm = unit(v_, axes)
-        along = (dy_ * v_hat).sum(axes, keepdims=True)
-        dg = along.reshape(g_.shape)
-        return result(g_ / norm * (dy_ - v_hat * along), dtype), result(dg, dtype)
+    v_hat, norm = unit(v_, axes)
+    along = (dy_ * v_hat).sum(axes, keepdims=True)
+    dg = along.reshape(g_.shape)
+    return result(g_ / norm * (dy_ - v_hat * along), dtype), result(dg, dtype)
 
 
+@quiet
 def cosine_linear(x: ArrayLike, weight: ArrayLike, *, eps: float = 1e-12) -> Array:
     r"""余弦归一化的线性层：点积换成余弦。
 
@@ -121,11 +122,11 @@ def cosine_linear(x: ArrayLike, weight: ArrayLike, *, eps: float = 1e-12) -> Arr
         [[1.0, 0.0], [0.0, 0.0]]
     """
     (x_, w), dtype = as_floats(x=x, weight=weight)
-    (x_hat, _), (w_hat, _) = _cosine(x_, w, eps)
-    with np.errstate(invalid="ignore"):
-        return result(x_hat @ w_hat.T, dtype)
+    (x_hat, _), (w_hat, _) = _cosine(x_, w, real("eps", eps, above=0))
+    return result(x_hat @ w_hat.T, dtype)
 
 
+@quiet
 def cosine_linear_backward(
     dy: ArrayLike, x: ArrayLike, weight: ArrayLike, *, eps: float = 1e-12
 ) -> tuple[Array, Array]:
@@ -161,14 +162,12 @@ def cosine_linear_backward(
         ([[0.128, -0.096]], [[0.0, 0.8]])
     """
     (dy_, x_, w), dtype = as_floats(dy=dy, x=x, weight=weight)
+    eps = real("eps", eps, above=0)
     (x_hat, x_norm), (w_hat, w_norm) = _cosine(x_, w, eps)
     has_shape("dy", dy_, (*x_.shape[:-1], len(w)), like="输出")
-    with np.errstate(invalid="ignore"):
-        rows = dy_.reshape(-1, len(w)) if dy_.size else np.zeros((0, len(w)), dy_.dtype)
-        dx_hat = dy_ @ w_hat
-        dw_hat = rows.T @ (x_hat.reshape(-1, w.shape[1]) if dy_.size else np.zeros((0, w.shape[1]), w.dtype))
-        dx = _unit_backward(dx_hat, x_hat, x_norm, eps)
-        dw = _unit_backward(dw_hat, w_hat, w_norm, eps)
+    dw_hat = np.tensordot(dy_, x_hat, axes=(range(x_.ndim - 1),) * 2)
+    dx = _unit_backward(dy_ @ w_hat, x_hat, x_norm, eps)
+    dw = _unit_backward(dw_hat, w_hat, w_norm, eps)
     return result(dx, dtype), result(dw, dtype)
 
 
@@ -190,11 +189,9 @@ def _checked_axes(v: Array, g: Array, axis: int | None) -> tuple[int, ...]:
 
 
 def _cosine(x: Array, weight: Array, eps: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    positive("eps", eps)
     if weight.ndim != 2:
         raise ValueError(problem("weight", "形状 (K, D)", str(weight.shape), "每行是一个单元的权重"))
     if x.ndim < 1 or x.shape[-1] != weight.shape[1]:
-        remedy = "x 的最后一轴要与 weight 的最后一轴等长"
+        remedy = "`x` 的最后一轴要与 `weight` 的最后一轴等长"
         raise ValueError(problem("x", f"形状 (…, {weight.shape[1]})", str(x.shape), remedy))
-    with np.errstate(invalid="ignore", over="ignore"):
-        return unit(x, (-1,), eps), unit(weight, (-1,), eps)
+    return unit(x, (-1,), eps), unit(weight, (-1,), eps)

@@ -6,6 +6,7 @@
 from sitekit.figures.bars import bars as bars
 from sitekit.figures.boxes import two_boxes as two_boxes
 from sitekit.figures.chart import chart as chart
+from sitekit.figures.chords import chords as chords
 from sitekit.figures.field import receptive_field as receptive_field
 from sitekit.figures.graph import graph as graph
 from sitekit.figures.grid import sliding_window as sliding_window

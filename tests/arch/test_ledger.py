@@ -40,12 +40,14 @@ from dlnotes.arch import (
     ToTokens,
     Upsample,
     ledger,
+    memory,
     residual,
     sequential,
     zoo,
 )
 from dlnotes.arch.fields import Reach
 from dlnotes.arch.layers import Layer, Shape
+from dlnotes.arch.ledger import ATTRIBUTES
 
 ORACLES = Path(__file__).parents[1] / "oracles"
 
@@ -256,8 +258,8 @@ def test_rows_by_name() -> None:
 
 def test_columns() -> None:
     book = ledger(zoo.load("zf5"))
-    everything = book.columns({name: name for name in Row.__annotations__})
-    assert everything == {name: [getattr(row, name) for row in book.rows] for name in Row.__annotations__}
+    everything = book.columns({name: name for name in ATTRIBUTES})
+    assert everything == {name: [getattr(row, name) for row in book.rows] for name in ATTRIBUTES}
     some = book.columns({"感受野": "rf", "层": "name"}, ops=("MaxPool2d",))
     assert list(some) == ["感受野", "层"]
     assert some == {"感受野": [(11, 11), (43, 43)], "层": ["pool1", "pool2"]}
@@ -285,14 +287,38 @@ def test_columns_of_one_axis() -> None:
             book.columns(names, axis=axis)
 
 
-@pytest.mark.parametrize("unknown", ["size", "count", "__class__", ""])
+def test_memory_is_computed_when_asked_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """账本快不快，一半看它；两个账本相等与否也与问没问过无关。"""
+    asked: list[str] = []
+
+    def counted(name: str) -> None:
+        rule = getattr(memory, name)
+        monkeypatch.setattr(
+            memory, name, lambda *given, **options: asked.append(name) or rule(*given, **options)
+        )
+
+    counted("saved_bytes")
+    counted("peak_bytes")
+    book, other = ledger(zoo.load("zf5")), ledger(zoo.load("zf5"))
+    assert not asked
+    assert book.saved_bytes == sum(row.saved_bytes for row in book.rows) + book.saved_input_bytes
+    assert asked == ["saved_bytes"]
+    assert (book.peak_bytes, book.peak_node) == (other.peak_bytes, other.peak_node)
+    assert asked == ["saved_bytes", "peak_bytes", "peak_bytes"]
+    assert book == other
+    assert hash(book) == hash(other)
+    assert book != ledger(zoo.load("zf5"), inplace=True)
+    assert "memory" not in repr(book)
+
+
+@pytest.mark.parametrize("unknown", ["size", "count", "memory", "__class__", ""])
 def test_unknown_columns(unknown: str) -> None:
     """`Row` 的方法、别的属性都不算列。"""
     names = (
         "name、op、output、params、macs、activation_bytes、saved_bytes、rf、jump、start、reason、"
         "inputs、parameters、buffers、operations"
     )
-    assert names.split("、") == list(Row.__annotations__)
+    assert {*names.split("、"), "memory"} == {*Row.__annotations__, "saved_bytes"}
     with pytest.raises(ValueError, match=rf"^`columns` 应为以下之一：{names}，得到 \['{unknown}'\]；.*。$"):
         ledger(zoo.load("zf5")).columns({"层": "name", "值": unknown})
 

@@ -122,6 +122,27 @@ BAD: dict[str, tuple[Any, str]] = {
         ),
         "由常数算出的数太多或太大",
     ),
+    "too many constant axes": (
+        graph(
+            [
+                node("Gather", ["c", "i"], ["d"]),
+                node("Gather", ["d", "i"], ["e"]),
+                RELU,
+            ],
+            initializer=[integers("c", [1]), helper.make_tensor("i", INT64, [1] * 7, [0])],
+        ),
+        r"节点 n_e（Gather）：由常数算出的形状 \(1, .*\) 不合理",
+    ),
+    "too big a constant": (
+        graph(
+            [node("MatMul", ["c", "d"], ["e"]), RELU],
+            initializer=[
+                TensorProto(name="c", data_type=FLOAT, dims=[1 << 39, 2]),
+                TensorProto(name="d", data_type=FLOAT, dims=[2, 1 << 39]),
+            ],
+        ),
+        "节点 n_e（MatMul）：由常数算出的形状 .* 不合理",
+    ),
     "short data": (
         graph(
             [node("Reshape", ["x", "s"], ["y"])],

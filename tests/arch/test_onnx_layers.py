@@ -12,9 +12,12 @@ from dlnotes.arch.layers import Layer, Merge, Shape
 from dlnotes.arch.onnx import layers
 from dlnotes.arch.onnx.layers import (
     DepthToSpace,
+    Einsum,
     Elementwise,
+    Expand,
     Join,
     MatMul,
+    PadAxes,
     Pointwise,
     Reduce,
     Reshape,
@@ -23,6 +26,7 @@ from dlnotes.arch.onnx.layers import (
     Shared,
     Slice,
     SpaceToDepth,
+    Take,
     Transpose,
     Unknown,
     WithConstant,
@@ -44,6 +48,10 @@ def depth_to_space(array: Any) -> Any:
     return blocks.transpose(2, 3, 0, 4, 1).reshape(channels // 4, height * 2, width * 2)
 
 
+def extended(array: Any, ends: Any) -> Any:
+    return np.pad(array, ends, mode="reflect", reflect_type="odd")
+
+
 MOVES: list[tuple[Layer, Shape, Numpy]] = [
     (Reshape((8, 24)), IMAGE, lambda a: a.reshape(8, 24)),
     (Reshape((2, 4, 24)), IMAGE, lambda a: a.reshape(2, 4, 24)),
@@ -61,6 +69,20 @@ MOVES: list[tuple[Layer, Shape, Numpy]] = [
     (Slice(2, 1, 4), GRID, lambda a: a[:, :, 1:4]),
     (Select(1, 3), IMAGE, lambda a: a[:, 3]),
     (Select(0, 3), WORDS, lambda a: a[3]),
+    (Take(0, (4,)), IMAGE, lambda a: a[[7, 0, 3, 3]]),
+    (Take(0, (2, 2)), IMAGE, lambda a: a[[[0, 5], [3, 3]]]),
+    (Take(1, (3,)), IMAGE, lambda a: a[:, [5, 0, 5]]),
+    (Take(2, (3,)), GRID, lambda a: a[:, :, [5, 0, 5]]),
+    (Take(1, (2, 2)), IMAGE, lambda a: a[:, [[0, 5], [3, 3]]]),
+    (Take(0, (2, 2)), WORDS, lambda a: a[[[0, 5], [3, 3]]]),
+    # 接着原来的次序补：坐标照旧一个一个数下去
+    (PadAxes(((0, 2), (3, 0), (0, 0))), GRID, lambda a: extended(a, ((0, 2), (3, 0), (0, 0)))),
+    (
+        PadAxes(((1, 0), (2, 0), (0, 3))),
+        IMAGE,
+        lambda a: extended(a, ((0, 0), (2, 0), (0, 3)))[[0, *range(8)]],
+    ),
+    (PadAxes(((0, 0), (-1, -2), (0, 0))), IMAGE, lambda a: a[:, 1:-2]),
     (SpaceToDepth(2), IMAGE, space_to_depth),
     (DepthToSpace(2), IMAGE, depth_to_space),
 ]
@@ -100,6 +122,10 @@ def test_what_has_no_fixed_field_says_so() -> None:
         Transpose((0, 2, 1)),
         Select(1, 3),
         Select(0, 3),
+        Take(0, (2, 2)),
+        Take(1, (3,)),
+        Take(1, (2, 2)),
+        Take(0, (2, 2)),
         DepthToSpace(2),
     ]
 
@@ -175,6 +201,12 @@ WRONG: dict[str, tuple[Layer | Merge, Any]] = {
     "`shape` 应为相同、或有的轴为 1 的形状": (WithConstant("Add", (3,)), IMAGE),
     "`shape` 应为特征轴相同的形状": (Elementwise("Sub"), [IMAGE, Tokens(IMAGE)]),
     "`shape` 应为 .*与": (MatMul(), [WORDS, WORDS]),
+    "`axis` 应为 0 到 2 的整数，得到 5": (Take(5, (2,)), IMAGE),
+    "`index` 应为有轴的形状": (Take(0, ()), (8,)),
+    "`ends` 应为 3 对整数": (PadAxes(((0, 1), (0, 1))), IMAGE),
+    "`ends` 应为在 .* 里留得下元素的整数": (PadAxes(((0, 0), (-3, -3), (0, 0))), IMAGE),
+    "`shape` 应为相同、或有的轴为 1 的形状，得到 .8, 6, 4. 与 .8, 5, 1.": (Expand((8, 5, 1)), IMAGE),
+    "`shape` 应为合乎 ijk,jk->i 的形状": (Einsum("ijk,jk->i"), [IMAGE, (6, 4, 1)]),
     "`axis` 应为 0 到 2 的整数，得到 4": (Reduce("ReduceSum", (4,)), IMAGE),
 }
 

@@ -15,9 +15,9 @@ from tests.browser.driver import Reader
 _OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 
 
-def pytest_configure() -> None:
-    """没有浏览器就不必建站。"""
-    if find_chromium() is None:
+def pytest_configure(config: pytest.Config) -> None:
+    """没有浏览器就不必建站。分出去的进程不必再说一遍。"""
+    if find_chromium() is None and not hasattr(config, "workerinput"):
         pytest.exit(MISSING_CHROMIUM, 1)
 
 

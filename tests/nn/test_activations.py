@@ -173,10 +173,10 @@ def test_errors() -> None:
     for call, message in (
         (lambda: act.relu_backward([1.0], [1.0, 2.0]), r"^`dy` 应为形状 \(2,\)（输出的形状），得到 \(1,\)"),
         (lambda: act.gelu(1.0, approximate="erf"), "^`approximate` 应为 none / tanh 之一"),
-        (lambda: act.softplus(1.0, beta=0), "^`beta` 应为有限的正数，得到 0"),
-        (lambda: act.celu(1.0, alpha=-1.0), "^`alpha` 应为有限的正数，得到 -1.0"),
+        (lambda: act.softplus(1.0, beta=0), "^`beta` 应为大于 0 的实数，得到 0"),
+        (lambda: act.celu(1.0, alpha=-1.0), "^`alpha` 应为大于 0 的实数，得到 -1.0"),
         (lambda: act.celu_backward(1.0, 1.0, alpha=0.0), "^`alpha` 应为"),
-        (lambda: act.rbf(1.0, gamma=np.nan), "^`gamma` 应为有限的正数，得到 nan"),
+        (lambda: act.rbf(1.0, gamma=np.nan), "^`gamma` 应为大于 0 的实数，得到 nan"),
         (lambda: act.rbf([1.0], [[1.0], [2.0]]), r"^`center` 应为能广播成 \(1,\) 的形状，得到 \(2, 1\)"),
         (lambda: act.rbf([1.0, 2.0], [1.0, 2.0, 3.0]), "^`center` 应为能广播成"),
         (lambda: act.hardtanh(1.0, min_val=1.0), "^`min_val` 应为小于 max_val = 1.0 的数，得到 1.0"),
@@ -194,3 +194,49 @@ def test_errors() -> None:
         warnings.simplefilter("error")
         assert act.rbf([-np.inf, 1e300, np.inf], 0.0).tolist() == [0, 0, 0]
         assert (act.rbf_backward(np.ones(3), [-np.inf, 1e300, np.inf])[0] == 0).all()
+
+
+def test_a_slope_of_zero_is_relu() -> None:
+    x = np.array([[-np.inf, -1.0], [2.0, np.inf]])
+    for dtype in (np.float32, np.float64):
+        given = x.astype(dtype)
+        np.testing.assert_array_equal(act.leaky_relu(given, negative_slope=0.0), act.relu(given))
+        np.testing.assert_array_equal(act.prelu(given, np.zeros(2, dtype)), act.relu(given))
+        assert act.leaky_relu(given, negative_slope=0).dtype == dtype
+    np.testing.assert_array_equal(act.leaky_relu([np.nan, -np.inf], negative_slope=0.0), [np.nan, 0])
+    np.testing.assert_array_equal(act.leaky_relu([-np.inf], negative_slope=-0.5), [np.inf])
+
+
+def test_prelu_channels() -> None:
+    assert act.prelu(np.empty((2, 0)), np.empty(0)).shape == (2, 0)
+    dx, dw = act.prelu_backward(np.empty((2, 0)), np.empty((2, 0)), np.empty(0))
+    assert (dx.shape, dw.shape) == ((2, 0), (0,))
+    assert act.prelu(np.empty((2, 0, 3)), [0.5]).shape == (2, 0, 3)  # 共用的
+    dx, dw = act.prelu_backward(np.empty((2, 0, 3)), np.empty((2, 0, 3)), [0.5])
+    assert (dx.shape, dw.tolist()) == ((2, 0, 3), [0.0])
+    for x in (-2.0, [-2.0], [[-2.0]], [[[-2.0]]]):
+        assert act.prelu(x, [0.5]).ravel() == act.prelu(x, 0.5).ravel() == -1
+    with pytest.raises(
+        ValueError, match=r"^`weight` 应为一个数，或形状 \(1,\)、\(2,\) 的数组，得到 形状 \(0"
+    ):
+        act.prelu(np.ones((1, 2)), np.empty(0))
+    # 正的一侧与斜率无关：dy 是无穷大也不碍事
+    dw = act.prelu_backward([[np.inf, 1.0]], [[3.0, -2.0]], [0.5])[1]
+    np.testing.assert_array_equal(dw, [-2.0])
+    assert act.prelu_backward([[np.inf]], [[-2.0]], [0.0])[0] == 0
+
+
+@pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh", "hardsigmoid", "hardswish"])
+def test_nothing_passes_where_the_slope_is_zero(name: str) -> None:
+    backward = getattr(act, f"{name}_backward")
+    np.testing.assert_array_equal(backward([np.inf, -np.inf, np.nan], [-9.0] * 3), [0, 0, np.nan])
+    assert backward([np.inf], [0.5]) == np.inf
+
+
+def test_huge_numbers() -> None:
+    assert act.tanh_backward([1e308], [0.0]) == 1e308
+    assert act.tanh_backward([1e308], [1e308]) == 0
+    assert act.softplus(1e308, beta=2.0, threshold=np.inf) == 1e308  # βx 溢出，答案不溢出
+    assert act.softplus(-1e308, beta=2.0) == 0
+    assert act.celu(-1e308, alpha=0.5) == -0.5
+    np.testing.assert_array_equal(act.hardtanh([-1e9, 7.0], min_val=-np.inf, max_val=3.0), [-1e9, 3.0])

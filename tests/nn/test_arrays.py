@@ -59,3 +59,48 @@ def test_errors() -> None:
             _arrays.normal_axis(axis, 3)
     with pytest.raises(ValueError, match=r"^`w` 应为形状 \(3,\)（`x` 的形状），得到 \(2,\)"):
         _arrays.has_shape("w", np.ones(2), (3,), like="`x` ")
+
+
+def test_integers_do_not_wrap() -> None:
+    assert _arrays.integers("target", np.array([2**63 - 1], np.uint64))[0] == 2**63 - 1
+    with pytest.raises(ValueError, match=r"^`target` 应为 int64 装得下的整数，得到 其中有 1844"):
+        _arrays.integers("target", np.array([2**64 - 1], np.uint64))
+    for bad, got in ((None, "None"), ([[1], [1, 2]], "object 的数组"), ([], None), ({}, "object 的数组")):
+        if got is None:
+            assert _arrays.integers("target", bad).size == 0
+            continue
+        with pytest.raises(TypeError, match=f"^`target` 应为整数数组，得到 {got}；"):
+            _arrays.integers("target", bad)
+
+
+def test_masks_sizes_and_generators() -> None:
+    assert _arrays.booleans("mask", [True, False], "").tolist() == [True, False]
+    for bad, got in ((None, "None"), ([[True], []], "object 的数组"), ([1, 0], "int64 的数组")):
+        with pytest.raises(TypeError, match=f"^`mask` 应为布尔数组，得到 {got}；请用 x。"):
+            _arrays.booleans("mask", bad, "请用 x")
+    assert _arrays.sizes("shape", 3) == (3,)
+    assert _arrays.sizes("shape", [2, np.int64(0)]) == (2, 0)
+    for bad, message in (
+        (None, "^`shape` 应为不小于 0 的整数，得到 None；"),
+        ((2, -1), r"^`shape\[1\]` 应为不小于 0 的整数，得到 -1；"),
+        ((2, 1.5), r"^`shape\[1\]` 应为不小于 0 的整数，得到 1.5；"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            _arrays.sizes("shape", bad)
+    _arrays.generator("rng", np.random.default_rng(0))
+    for legacy in (None, 0, np.random, np.random.RandomState(0)):
+        with pytest.raises(TypeError, match=r"^`rng` 应为 numpy 的 Generator，得到"):
+            _arrays.generator("rng", legacy)
+
+
+def test_quiet_arithmetic() -> None:
+    @_arrays.quiet
+    def inside(c: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return _arrays.scaled(c, x)
+
+    bad = np.array([np.inf, -np.inf, np.nan, 1e308])
+    np.testing.assert_array_equal(inside(np.zeros(4), bad), [0, 0, np.nan, 0])
+    np.testing.assert_array_equal(inside(np.full(4, 2.0), bad), [np.inf, -np.inf, np.nan, np.inf])
+    assert np.isnan(inside(np.array([np.nan]), np.array([0.0]))).all()
+    assert inside(np.zeros(1, np.float32), np.array([np.inf], np.float32)).dtype == np.float32
+    assert np.geterr()["over"] == "warn"  # 用完还原

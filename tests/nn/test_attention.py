@@ -18,7 +18,7 @@ from dlnotes.nn.attention import scaled_dot_product_attention as sdpa
 from dlnotes.nn.attention import scaled_dot_product_attention_backward as sdpa_backward
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded, rounding
 
 LOOP = "定义（逐个循环）"
 ONNX = f"ONNX {onnx.__version__} 的参考实现"
@@ -49,14 +49,34 @@ def loop(scores: Any, value: Any, mask: Any = None, drop: Any = None) -> Any:
     return out
 
 
-@pytest.mark.parametrize("record", records("attention"), ids=str)
-def test_attention_as_torch(record: Record) -> None:
-    check(attention_module, record)
+@pytest.mark.parametrize("case", recorded("attention"), ids=str)
+def test_attention_as_torch(case: Recorded) -> None:
+    check(attention_module, case)
 
 
-@pytest.mark.parametrize("record", records("attend"), ids=str)
-def test_attend_as_torch(record: Record) -> None:
-    check(attend_module, record)
+@pytest.mark.parametrize("case", recorded("attention"), ids=str)
+def test_blocks_of_queries(case: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """记下的例子比一块还短：改成两个查询一块，掩码、分组、因果都要切对。"""
+    monkeypatch.setattr(attention_module, "BLOCK", 2)
+    got = sdpa(**case.inputs, **case.options)
+    np.testing.assert_allclose(got, case.y, rtol=0, atol=rounding(case))
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_blocks_keep_what_is_not_finite(bad: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """看不到的值乘 0：有限的得 0，无穷大与 NaN 得 NaN，与一块多长无关。"""
+    q, k, v = np.random.default_rng(0).standard_normal((3, 7, 2))
+    v[5, 0] = bad
+    whole = sdpa(q, k, v, is_causal=True)
+    monkeypatch.setattr(attention_module, "BLOCK", 2)
+    np.testing.assert_allclose(sdpa(q, k, v, is_causal=True), whole, rtol=1e-13)
+    assert np.isnan(whole[:5, 0]).all()
+    assert np.isfinite(whole[:, 1]).all()
+
+
+@pytest.mark.parametrize("case", recorded("attend"), ids=str)
+def test_attend_as_torch(case: Recorded) -> None:
+    check(attend_module, case, atol=rounding(case))
 
 
 MASKS = {
@@ -260,8 +280,8 @@ Q, K, V = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5, 1))
         ((Q, K, V), {"dropout_mask": np.ones(5, bool)}, TypeError, "`dropout_mask` 应为实数的数组"),
         ((Q, K, V), {"is_causal": 1}, TypeError, "`is_causal` 应为 True 或 False"),
         ((Q, K, V), {"enable_gqa": None}, TypeError, "`enable_gqa` 应为 True 或 False"),
-        ((Q, K, V), {"scale": np.nan}, ValueError, "`scale` 应为有限的数"),
-        ((Q, K, V), {"scale": "1"}, TypeError, "`scale` 应为一个数或 None"),
+        ((Q, K, V), {"scale": np.nan}, ValueError, "`scale` 应为有限的实数，得到 nan"),
+        ((Q, K, V), {"scale": "1"}, TypeError, "`scale` 应为有限的实数，得到 '1'"),
         ((Q[..., :0], K[..., :0], V), {}, ValueError, "`query` 应为至少有一个特征的数组"),
         ((Q, K, ["a"]), {}, TypeError, "`value` 应为实数的数组"),
     ],

@@ -19,7 +19,7 @@ from dlnotes.nn.attention_scores import (
 )
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded
 
 LOOP = "定义（逐个循环）"
 SIZES = [((), 1, 1, 1, 1, 1), ((2,), 3, 4, 2, 5, 3), ((2, 2), 2, 3, 4, 2, 6)]
@@ -30,9 +30,9 @@ def arrays(batch: tuple[int, ...], length: int, keys: int, d: int, e: int, a: in
     return [np.random.default_rng(5).standard_normal(shape) for shape in shapes]
 
 
-@pytest.mark.parametrize("record", records("attention_scores"), ids=str)
-def test_as_torch(record: Record) -> None:
-    check(attention_scores, record)
+@pytest.mark.parametrize("case", recorded("attention_scores"), ids=str)
+def test_as_torch(case: Recorded) -> None:
+    check(attention_scores, case)
 
 
 @pytest.mark.parametrize("sizes", SIZES)

@@ -14,31 +14,14 @@ from dlnotes.arch import AvgPool2d, Conv2d, ConvTranspose2d, Flatten, MaxPool2d,
 from dlnotes.nn import avg_pooling, conv, conv_loops, conv_transpose, max_pooling, separable, unfold
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_cases import Recorded, load
+from tests.nn.recorded import Recorded, check, recorded
 
-SOURCE, RECORDED = load("conv")
 MODULES = {"conv": conv, "conv_transpose": conv_transpose, "fold": unfold}
 
 
-def function(name: str) -> Any:
-    module = name.removesuffix("_backward").rstrip("12d") if "conv" in name else "fold"
-    return getattr(MODULES[module], name)
-
-
-@pytest.mark.parametrize("case", RECORDED, ids=str)
+@pytest.mark.parametrize("case", recorded("conv"), ids=str)
 def test_as_torch(case: Recorded) -> None:
-    forward, backward = function(case.call), function(f"{case.call}_backward")
-    arrays = case.arrays
-    inputs = [arrays[name] for name in ("x", "weight", "bias") if name in arrays]
-    if "fold" in case.call:
-        got = (backward(arrays["dy"], *inputs, **case.options),)
-    else:
-        got = backward(arrays["dy"], *inputs, **case.options)
-    expected = [arrays.get(f"d{name}") for name in ("x", "weight", "bias")][: len(got)]
-    y = forward(*inputs, **case.options)
-    assert y.dtype == arrays["x"].dtype
-    compare(forward, y, arrays["y"], source=SOURCE)
-    compare(backward, got, expected, source=SOURCE)
+    check(MODULES[case.op.rstrip("12d") if "conv" in case.op else "fold"], case)
 
 
 @st.composite
@@ -303,14 +286,18 @@ def test_infinities_and_nan_stay_in_their_windows() -> None:
         (
             lambda: conv.conv2d(np.ones((1, 3, 4, 4)), np.ones((2, 3, 1, 1)), groups=2),
             ValueError,
-            "`groups` 应为输入",
+            "`groups` 应为通道数 3 与核数 2 的公约数，得到 2",
         ),
         (
             lambda: conv.conv2d(np.ones((1, 1, 4, 4)), np.ones((2, 1, 1, 1)), [1.0]),
             ValueError,
             "`bias` 应为形状",
         ),
-        (lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3))), ValueError, "窗口 3×3 大于"),
+        (
+            lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3))),
+            ValueError,
+            "`x` 应为更大的图，得到 2×2；窗口 3×3 大于",
+        ),
         (
             lambda: conv.conv2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 1, 1)), padding="full"),
             ValueError,

@@ -37,39 +37,12 @@ NO_BACKWARD = {
     "dlnotes.nn.positions.sinusoidal_encoding": "位置是给定的，没有可求梯度的参数",
     "dlnotes.nn.softmax.softmax_jacobian": "它就是导数",
 }
-_ONE = "还只有一种来源"
-_OWN = "torch 没有这个算子；前向另有来源，反向有有限差分"
 # 不到两种来源的，写明为什么、由什么担保。
 FEW_SOURCES = {
     "dlnotes.nn.gradient.check_gradient": "它是别的函数的来源；test_gradient.py 查它放过对的、抓住错的",
-    "dlnotes.nn.activations.sigmoids.rbf": _ONE,
-    "dlnotes.nn.activations.sigmoids.rbf_backward": _OWN,
-    "dlnotes.nn.adaptive_pooling.global_avg_pool_backward": _OWN,
-    "dlnotes.nn.dropout.alpha_dropout": _ONE,
-    "dlnotes.nn.dropout.drop_path": _ONE,
-    "dlnotes.nn.dropout.drop_path_backward": _OWN,
     "dlnotes.nn.dropout.dropout_mask": "随机的；test_dropout.py 查它的分布",
-    "dlnotes.nn.gated_recurrent_cell.gru_cell": _ONE,
-    "dlnotes.nn.gated_recurrent_cell.gru_cell_backward": _OWN,
     "dlnotes.nn.gumbel.gumbel_noise": "随机的；test_softmax.py 查它的分布",
-    "dlnotes.nn.gumbel.gumbel_softmax": _ONE,
-    "dlnotes.nn.gumbel.gumbel_softmax_backward": _OWN,
-    "dlnotes.nn.init.calculate_gain": _ONE,
-    "dlnotes.nn.init.fan_in_and_fan_out": _ONE,
-    "dlnotes.nn.init.lecun_normal": _ONE,
-    "dlnotes.nn.init.orthogonal": _ONE,
     "dlnotes.nn.init.trunc_normal": "随机的；test_init.py 查它的分布",
-    "dlnotes.nn.recurrent_cells.lstm_cell": _ONE,
-    "dlnotes.nn.recurrent_cells.lstm_cell_backward": _OWN,
-    "dlnotes.nn.recurrent_cells.rnn_cell": _ONE,
-    "dlnotes.nn.recurrent_cells.rnn_cell_backward": _OWN,
-    "dlnotes.nn.separable.depthwise_conv2d": _ONE,
-    "dlnotes.nn.separable.depthwise_conv2d_backward": _OWN,
-    "dlnotes.nn.separable.separable_conv2d": _ONE,
-    "dlnotes.nn.separable.separable_conv2d_backward": _OWN,
-    "dlnotes.nn.softmax.softmax_jacobian": _ONE,
-    "dlnotes.nn.sparsemax.sparsemax": _ONE,
-    "dlnotes.nn.sparsemax.sparsemax_backward": _OWN,
 }
 ENOUGH = 2
 

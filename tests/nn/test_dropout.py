@@ -111,7 +111,7 @@ def test_errors() -> None:
     for call, message in (
         (
             lambda: drop.dropout(X, MASK, p=1.5),
-            "^`p` 应为 0 与 1 之间的概率，得到 1.5；这里的 p 是去掉的概率",
+            "^`p` 应为 0 到 1 的实数，得到 1.5",
         ),
         (lambda: drop.dropout_mask(3, np.random.default_rng(0), p=-0.1), "^`p` 应为"),
         (lambda: drop.dropout(X, MASK, scale_at="train"), "^`scale_at` 应为 training / test 之一"),

@@ -12,14 +12,14 @@ from dlnotes.nn import embedding as module
 from dlnotes.nn.embedding import embedding, embedding_backward, one_hot
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded
 
 W = np.random.default_rng(0).standard_normal((5, 3))
 
 
-@pytest.mark.parametrize("record", records("embedding"), ids=str)
-def test_as_torch(record: Record) -> None:
-    check(module, record)
+@pytest.mark.parametrize("case", recorded("embedding"), ids=str)
+def test_as_torch(case: Recorded) -> None:
+    check(module, case)
 
 
 @given(st.lists(st.integers(0, 4), max_size=12), st.sampled_from([None, 0, 4, -2]))
@@ -83,13 +83,11 @@ def test_corners() -> None:
 
 def test_bad_arguments() -> None:
     for index in ([-1], [5], [[0, 7]]):
-        with pytest.raises(
-            ValueError, match=rf"^`input` 应为 0 到 4 的整数，得到 其中有 {np.ravel(index)[-1]}"
-        ):
+        with pytest.raises(ValueError, match=rf"^`x` 应为 0 到 4 的整数，得到 其中有 {np.ravel(index)[-1]}"):
             embedding(index, W)
-        with pytest.raises(ValueError, match=r"^`input`"):
+        with pytest.raises(ValueError, match=r"^`x`"):
             embedding_backward(np.zeros((1, 3)), index, W)
-    with pytest.raises(TypeError, match=r"^`input` 应为整数数组，得到 float64"):
+    with pytest.raises(TypeError, match=r"^`x` 应为整数数组，得到 float64"):
         embedding([0.0], W)
     with pytest.raises(ValueError, match=r"^`weight` 应为形状 \(K, D\) 的表，得到 形状 \(3,\)"):
         embedding([0], W[0])
@@ -106,7 +104,21 @@ def test_bad_arguments() -> None:
         one_hot([0], -2)
     with pytest.raises(ValueError, match=r"^`num_classes` 应为正数（没有元素"):
         one_hot([])
-    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 2 的整数"):
+    with pytest.raises(ValueError, match=r"^`x` 应为 0 到 2 的整数"):
         one_hot([3], 3)
-    with pytest.raises(ValueError, match=r"^`input` 应为 0 到 3 的整数，得到 其中有 -1"):
+    with pytest.raises(ValueError, match=r"^`x` 应为 0 到 3 的整数，得到 其中有 -1"):
         one_hot([3, -1])
+
+
+def test_an_empty_table() -> None:
+    assert embedding(np.empty((2, 0), int), np.empty((0, 3))).shape == (2, 0, 3)
+    with pytest.raises(ValueError, match=r"^`x` 应为空的数组（表里没有行），得到 其中有 0；"):
+        embedding([0], np.empty((0, 3)))
+    with pytest.raises(ValueError, match=r"^`padding_idx` 应为 None（表里没有行），得到 0；"):
+        embedding([], np.empty((0, 3)), padding_idx=0)
+
+
+def test_infinite_gradients_are_added() -> None:
+    dy = np.array([[np.inf], [-np.inf], [np.inf]])
+    got = embedding_backward(dy, [0, 0, 1], np.zeros((3, 1)))
+    np.testing.assert_array_equal(got, [[np.nan], [np.inf], [0.0]])

@@ -90,3 +90,22 @@ def test_arguments_are_left_alone_and_the_seed_decides() -> None:
 
 def test_an_array_without_elements() -> None:
     check_gradient(np.sin, lambda dy, x: dy * np.cos(x), np.zeros((0, 3)))
+
+
+def test_options() -> None:
+    def vjp(dy: Any, x: Any) -> Any:
+        return dy / np.cosh(x) ** 2
+
+    for options, message in (
+        ({"f": None}, "^`f` 应为函数，得到 None；"),
+        ({"vjp": 1.5}, "^`vjp` 应为函数，得到 1.5；"),
+        ({"rtol": np.nan}, "^`rtol` 应为不小于 0 的实数，得到 nan；"),
+        ({"seed": -1}, "^`seed` 应为不小于 0 的整数，得到 -1；"),
+        ({"directions": 1.5}, "^`directions` 应为不小于 1 的整数，得到 1.5；"),
+    ):
+        given = {"f": np.tanh, "vjp": vjp} | options
+        f, backward = given.pop("f"), given.pop("vjp")
+        with pytest.raises((TypeError, ValueError), match=message):
+            check_gradient(f, backward, [0.5], **given)
+    with pytest.raises(TypeError, match=r"^`args\[0\]` 应为浮点数组，得到 object 的数组"):
+        check_gradient(np.tanh, vjp, [[1.0], [1.0, 2.0]])

@@ -11,7 +11,7 @@ from dlnotes.nn import multi_head
 from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.multi_head import multi_head_attention, multi_head_attention_backward
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded
 
 SHAPES = [(2, 3, 5), (2, 4, 3), (2, 4, 2), (4, 5), (4, 3), (6, 2), (7, 6), (4,), (4,), (6,), (7,)]
 
@@ -41,11 +41,11 @@ def one_by_one(args: list[Any], mask: Any, heads: int) -> tuple[Any, Any]:
     return y, weights
 
 
-@pytest.mark.parametrize("record", records("multi_head"), ids=str)
-def test_as_torch(record: Record) -> None:
+@pytest.mark.parametrize("case", recorded("multi_head"), ids=str)
+def test_as_torch(case: Recorded) -> None:
     # float32 的四次投影、一次 softmax 的舍入累积；k_proj_bias 的梯度恒为 0，只剩舍入
-    loose = {"rtol": 2e-5, "atol": 2e-5} if record.dy.dtype == np.float32 else {"atol": 1e-13}
-    check(multi_head, record, **loose)
+    loose = {"rtol": 2e-5, "atol": 2e-5} if case.dy.dtype == np.float32 else {"atol": 1e-13}
+    check(multi_head, case, **loose)
 
 
 @pytest.mark.parametrize("bias", [False, True])

@@ -1,9 +1,7 @@
 """各种归一化：与 PyTorch 记下的结果、逐个循环的定义、闭式、numpy.linalg 比，反向与差分比。"""
 
-import json
 from collections.abc import Callable
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlnotes.nn import normalization
 from dlnotes.nn.batch_normalization import batch_norm, batch_norm_backward
 from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.normalization import (
@@ -35,10 +34,9 @@ from dlnotes.nn.weight_normalization import (
     weight_norm_backward,
 )
 from tests.nn.evidence import compare
+from tests.nn.recorded import Recorded, recorded, rounding
 
-ORACLE = np.load(Path(__file__).parents[1] / "oracles" / "nn" / "normalization.npz")
-CASES = [json.loads(case) for case in ORACLE["cases"]]
-TORCH = str(ORACLE["source"]).split("，")[0]
+RECORDED = recorded("normalization")
 DEFINITION = "定义（逐个循环）"
 
 OPERATORS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -57,53 +55,50 @@ X = RNG.standard_normal((3, 4, 2, 2)) + 0.5
 W, B = RNG.standard_normal((2, 4))
 
 
-def recorded(number: int, kind: str, name: str) -> Any:
-    key = f"{number}/{kind}/{name}"
-    return ORACLE.get(key)
-
-
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_torch(number: int) -> None:
-    case = CASES[number]
-    transposed = case["op"] == "parametrized_spectral_norm"  # 它先更新 u：把权重转置、u 与 v 对调就相同
-    forward, backward = OPERATORS["spectral_norm" if transposed else case["op"]]
-    arrays = {name: recorded(number, "in", name) for name in case["args"]}
-    first, *rest = arrays.values()
-    dy = ORACLE[f"{number}/dy"]
-    if transposed:
-        first, rest, dy = first.T, rest[::-1], dy.T
-    positional = [tuple(p) if isinstance(p, list) else p for p in case["positional"]]
-    got = forward(first, *positional, *rest, **case["options"])
-    outputs = [recorded(number, "out", name) for name in ("y", "running_mean", "running_var", "u", "v")]
-    if case["op"] == "batch_norm":
-        compare(forward, got, outputs[:3], source=TORCH)
-    elif transposed:
-        compare(forward, got, [outputs[0].T, outputs[4], outputs[3]], source=TORCH)
-    elif case["op"] == "spectral_norm":
-        compare(forward, got, [outputs[0], outputs[3], outputs[4]], source=TORCH)
-    else:
-        compare(forward, got, outputs[0], source=TORCH)
-    result = got[0] if isinstance(got, tuple) else got
-    assert result.dtype == case["dtype"]
-    gradients = backward(dy, first, *positional, *rest, **case["options"])
+@pytest.mark.parametrize("case", RECORDED, ids=str)
+def test_torch(case: Recorded) -> None:
+    inputs, outputs, dy, expected = case.inputs, [*case.outputs.values()], case.dy, [*case.gradients.values()]
+    op = case.op
+    if op == "parametrized_spectral_norm":  # 它先更新 u：把权重转置、u 与 v 对调就相同
+        op, (y, u, v) = "spectral_norm", outputs
+        inputs = {"weight": inputs["weight"].T, "u": inputs["v"], "v": inputs["u"]}
+        outputs, dy, expected = [y.T, v, u], dy.T, [expected[0].T]
+    forward, backward = OPERATORS[op]
+    got = forward(**inputs, **case.options)
+    got = got if isinstance(got, tuple) else (got,)
+    compare(forward, got, outputs, source=case.source)
+    assert got[0].dtype == dy.dtype
+    gradients = backward(dy, **inputs, **case.options)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    expected = [recorded(number, "grad", name) for name in case["args"] if name not in case["fixed"]]
-    if transposed:
-        expected = [expected[0].T]
     # 一组只有一个数时梯度是 0 或几乎是 0，两边都是相消剩下的：PyTorch 的 float32
     # 剩约 ε/√eps，所以比绝对误差。
-    small, noise = (1e-5, 1e-12) if case["dtype"] == "float64" else (2e-2, 1e-4)
+    small, noise = (1e-5, 1e-12) if dy.dtype == np.float64 else (2e-2, 1e-4)
     for gradient, other in zip(gradients, expected, strict=True):
         if other is not None and np.abs(other).max() < small:
             assert np.abs(gradient - other).max() < noise
         else:
-            compare(backward, (gradient,), (other,), source=TORCH)
-    assert all(g is None or g.dtype == case["dtype"] for g in gradients)
+            compare(backward, (gradient,), (other,), source=case.source)
+    assert all(g is None or g.dtype == dy.dtype for g in gradients)
+
+
+@pytest.mark.parametrize("block", [1, 9])
+def test_blocks_of_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """记下的例子比一块还短：改成一行、两三行一块，结果相同。"""
+    monkeypatch.setattr(normalization, "BLOCK", block)
+    for case in RECORDED:
+        if case.op == "layer_norm":
+            got = layer_norm(**case.inputs, **case.options)
+            np.testing.assert_allclose(got, case.y, rtol=0, atol=rounding(case))
+
+
+def test_float32_overflows_to_infinity_without_a_warning() -> None:
+    x = np.array([[0, 0, 0, 1]], np.float32)
+    assert layer_norm(x, 4, np.full(4, 3e38, np.float32)).tolist()[0][3] == np.inf
 
 
 def test_every_operator_is_recorded() -> None:
-    assert {case["op"] for case in CASES} == {*OPERATORS, "parametrized_spectral_norm"}
-    assert TORCH.startswith("torch 2.")
+    assert {case.op for case in RECORDED} == {*OPERATORS, "parametrized_spectral_norm"}
+    assert RECORDED[0].source.startswith("torch 2.")
 
 
 # 定义：逐个循环，只用 Python 的数。
@@ -512,35 +507,36 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: batch_norm(X, W, None), "`running_var` 应为形状 (C,) 的数组，得到 None"),
     (lambda: batch_norm(X, training=False), "`running_mean` 应为形状 (C,) 的数组，得到 None"),
     (lambda: batch_norm(X, None, W, training=True), "`running_mean` 应为形状 (C,) 的数组，得到 None"),
-    (lambda: batch_norm(X, W[:2], W), "`running_mean` 应为形状 (4,)"),
+    (lambda: batch_norm(X, W[:2], W**2), "`running_mean` 应为形状 (4,)"),
     (lambda: batch_norm(X[:1, :, :1, :1], training=True), "`x` 应为每个通道至少两个数"),
     (lambda: batch_norm(X[:0], training=True), "`x` 应为每个通道至少两个数"),
     (lambda: batch_norm(X[0, 0, 0], training=True), "`x` 应为形状 (N, C, …)，得到 (2,)"),
-    (lambda: batch_norm(X, W, W, training=1), "`training` 应为 True 或 False"),
-    (lambda: batch_norm(X, W, W, training=True, momentum=1.5), "`momentum` 应为 0 到 1 的数"),
-    (lambda: batch_norm(X, W, W, training=True, eps=0), "`eps` 应为有限的正数，得到 0"),
-    (lambda: batch_norm(X, W, W, eps="1e-5"), "`eps` 应为正数"),
-    (lambda: batch_norm(X, W, W, W[:1]), "`weight` 应为形状 (4,)"),
-    (lambda: batch_norm_backward(X[:1], X, W, W), "`dy` 应为形状 (3, 4, 2, 2)"),
-    (lambda: layer_norm(X, 3), "`normalized_shape` 应为 x 的形状 (3, 4, 2, 2) 的末尾，得到 3"),
+    (lambda: batch_norm(X, W, W**2, training=1), "`training` 应为 True 或 False"),
+    (lambda: batch_norm(X, W, W**2, training=True, momentum=1.5), "`momentum` 应为 0 到 1 的实数"),
+    (lambda: batch_norm(X, W, W**2, training=True, eps=0), "`eps` 应为大于 0 的实数，得到 0"),
+    (lambda: batch_norm(X, W, W**2, eps="1e-5"), "`eps` 应为大于 0 的实数，得到 '1e-5'"),
+    (lambda: batch_norm(X, W, W**2, W[:1]), "`weight` 应为形状 (4,)"),
+    (lambda: batch_norm(X, W, -(W**2)), "`running_var` 应为不小于 0 的方差，得到 -"),
+    (lambda: batch_norm_backward(X[:1], X, W, W**2), "`dy` 应为形状 (3, 4, 2, 2)"),
+    (lambda: layer_norm(X, 3), "`normalized_shape` 应为 `x` 的形状 (3, 4, 2, 2) 的末尾，得到 3"),
     (lambda: layer_norm(X, ()), "`normalized_shape` 应为"),
     (lambda: layer_norm(X, (9, 3, 4, 2, 2)), "`normalized_shape` 应为"),
     (lambda: layer_norm(X, 2, W), "`weight` 应为形状 (2,)"),
     (lambda: layer_norm(X, 2, None, W), "`bias` 应为形状 (2,)"),
-    (lambda: layer_norm(X, 2, eps=-1), "`eps` 应为有限的正数"),
+    (lambda: layer_norm(X, 2, eps=-1), "`eps` 应为大于 0 的实数"),
     (lambda: layer_norm_backward(X[:1], X, 2), "`dy` 应为形状"),
     (lambda: group_norm(X, 3), "`num_groups` 应为 4 的因数（通道数），得到 3"),
     (lambda: group_norm(X, 0), "`num_groups` 应为不小于 1 的整数"),
-    (lambda: group_norm(X, 2, eps=np.inf), "`eps` 应为有限的正数"),
+    (lambda: group_norm(X, 2, eps=np.inf), "`eps` 应为大于 0 的实数"),
     (lambda: group_norm(X, 2, W[:2]), "`weight` 应为形状 (4,)"),
     (lambda: group_norm_backward(X[:1], X, 2), "`dy` 应为形状"),
     (lambda: instance_norm(X[:, :, 0, 0]), "`x` 应为形状 (N, C, L, …)"),
     (lambda: instance_norm(["a"]), "`x` 应为实数的数组"),
     (lambda: rms_norm(X, 2, W), "`weight` 应为形状 (2,)"),
-    (lambda: rms_norm(X, 2, eps=0.0), "`eps` 应为有限的正数"),
+    (lambda: rms_norm(X, 2, eps=0.0), "`eps` 应为大于 0 的实数"),
     (lambda: rms_norm_backward(X[:1], X, 2), "`dy` 应为形状"),
     (lambda: local_response_norm(X, 0), "`size` 应为不小于 1 的整数"),
-    (lambda: local_response_norm(X, 3, k=0), "`k` 应为有限的正数"),
+    (lambda: local_response_norm(X, 3, k=0), "`k` 应为大于 0 的实数"),
     (lambda: local_response_norm(X, 3, average=None), "`average` 应为 True 或 False"),
     (lambda: local_response_norm(W, 3), "`x` 应为形状 (N, C, …)"),
     (lambda: local_response_norm_backward(X[:1], X, 3), "`dy` 应为形状"),
@@ -552,11 +548,11 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: spectral_norm(X, W, np.ones(16)), "`u` 应为形状 (3,)"),
     (lambda: spectral_norm(X, W[:3], W), "`v` 应为形状 (16,)"),
     (lambda: spectral_norm(X, W[:3], np.ones(16), n_power_iterations=-1), "`n_power_iterations` 应为"),
-    (lambda: spectral_norm(X, W[:3], np.ones(16), eps=0), "`eps` 应为有限的正数"),
+    (lambda: spectral_norm(X, W[:3], np.ones(16), eps=0), "`eps` 应为大于 0 的实数"),
     (lambda: spectral_norm_backward(X[:1], X, W[:3], np.ones(16)), "`dy` 应为形状"),
     (lambda: cosine_linear(X, W), "`weight` 应为形状 (K, D)"),
     (lambda: cosine_linear(X, X[0, :, 0, :1]), "`x` 应为形状 (…, 1)"),
-    (lambda: cosine_linear(X, X[0, 0], eps=0), "`eps` 应为有限的正数"),
+    (lambda: cosine_linear(X, X[0, 0], eps=0), "`eps` 应为大于 0 的实数"),
     (lambda: cosine_linear_backward(X, X, X[0, :, 0]), "`dy` 应为形状 (3, 4, 2, 4)"),
 ]
 

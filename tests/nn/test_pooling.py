@@ -13,9 +13,8 @@ from dlnotes.arch import MaxPool2d
 from dlnotes.nn import adaptive_pooling, avg_pooling, lp_pooling, max_pooling
 from dlnotes.nn.gradient import check_gradient
 from tests.nn.evidence import compare
-from tests.nn.torch_cases import Recorded, load
+from tests.nn.recorded import Recorded, recorded
 
-SOURCE, RECORDED = load("pooling")
 MODULES = {"max": max_pooling, "avg": avg_pooling, "lp": lp_pooling, "adaptive": adaptive_pooling}
 
 
@@ -23,20 +22,20 @@ def function(name: str) -> Any:
     return getattr(MODULES[name.split("_")[0]], name)
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=[f"{n}-{case}" for n, case in enumerate(RECORDED)])
+@pytest.mark.parametrize("case", recorded("pooling"), ids=str)
 def test_as_torch(case: Recorded) -> None:
-    forward, backward = function(case.call), function(f"{case.call}_backward")
-    arrays, options = case.arrays, case.options
-    y = forward(arrays["x"], **options)
-    assert y.dtype == arrays["x"].dtype
-    compare(forward, y, arrays["y"], source=SOURCE)
-    if "max" in case.call:
-        _, indices = forward(arrays["x"], **options, return_indices=True)
+    forward, backward = function(case.op), function(f"{case.op}_backward")
+    x, options = case.inputs["x"], case.options
+    y = forward(x, **options)
+    assert y.dtype == x.dtype
+    compare(forward, y, case.y, source=case.source)
+    if "max" in case.op:
+        _, indices = forward(x, **options, return_indices=True)
         assert indices.dtype == np.int64
-        compare(forward, indices, arrays["indices"], source=SOURCE)
-    if np.isnan(arrays["y"]).any():  # 负数开奇次方：前向是 NaN，梯度没有意义
+        compare(forward, indices, case.outputs["indices"], source=case.source)
+    if np.isnan(case.y).any():  # 负数开奇次方：前向是 NaN，梯度没有意义
         return
-    compare(backward, backward(arrays["dy"], arrays["x"], **options), arrays["dx"], source=SOURCE)
+    compare(backward, backward(case.dy, x, **options), case.gradients["x"], source=case.source)
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,7 +175,11 @@ def test_dtypes_layouts_and_purity(name: str, arguments: Any, options: dict[str,
             ValueError,
             "`padding` 应为不超过",
         ),
-        (lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 5), ValueError, "窗口 5×5 大于"),
+        (
+            lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 5),
+            ValueError,
+            "`x` 应为更大的图，得到 4×4；窗口 5×5 大于",
+        ),
         (
             lambda: max_pooling.max_pool2d(np.ones((1, 1, 4, 4)), 2, ceil_mode=1),
             TypeError,

@@ -15,15 +15,15 @@ from dlnotes.nn import positions as module
 from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.positions import rotary_embedding, rotary_embedding_backward, sinusoidal_encoding
 from tests.nn.evidence import compare
-from tests.nn.torch_record import Record, check, records
+from tests.nn.recorded import Recorded, check, recorded
 
 ONNX = f"ONNX {onnx.__version__} 的参考实现"
 
 
-@pytest.mark.parametrize("record", records("positions"), ids=str)
-def test_as_torch(record: Record) -> None:
+@pytest.mark.parametrize("case", recorded("positions"), ids=str)
+def test_as_torch(case: Recorded) -> None:
     # 13 万弧度的角在 float64 里只准到 1.5e-11，cos、sin 也就差这么多
-    check(module, record, atol=1e-10 if record.outputs[0].dtype == np.float64 else 1e-6)
+    check(module, case, atol=1e-10 if case.y.dtype == np.float64 else 1e-6)
 
 
 def test_sinusoidal_by_hand() -> None:

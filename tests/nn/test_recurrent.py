@@ -1,13 +1,11 @@
 """循环网络：与 PyTorch 记下的结果（含 packed）、ONNX 的参考实现、闭式比，反向与差分比，性质。"""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
@@ -17,10 +15,9 @@ from dlnotes.nn.gradient import check_gradient
 from dlnotes.nn.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
 from dlnotes.nn.recurrent_cells import Weights, lstm_cell, lstm_cell_backward, rnn_cell, rnn_cell_backward
 from tests.nn.evidence import compare
+from tests.nn.recorded import Recorded, recorded
 
-ORACLE = np.load(Path(__file__).parents[1] / "oracles" / "nn" / "recurrent.npz")
-CASES = [json.loads(case) for case in ORACLE["cases"]]
-TORCH = str(ORACLE["source"]).split("，")[0]
+RECORDED = recorded("recurrent")
 ONNX = "ONNX 的参考实现"
 OPERATORS: dict[str, tuple[Callable[..., Any], Callable[..., Any], int]] = {
     "rnn": (rnn, rnn_backward, 1),
@@ -31,43 +28,39 @@ NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 D, H, N, L = 2, 3, 4, 5
 
 
-def recorded(number: int, kind: str, name: str) -> Any:
-    key = f"{number}/{kind}/{name}"
-    return ORACLE.get(key)
+def weights_of(arrays: dict[str, Any]) -> list[Weights]:
+    """各层、各方向的权重。"""
+    rows = sorted({int(name.split(".")[1]) for name in arrays if "." in name})
+    return [Weights(*(arrays.get(f"weights.{k}.{name}") for name in NAMES)) for k in rows]
 
 
-@pytest.mark.parametrize("number", range(len(CASES)))
-def test_torch(number: int) -> None:
-    case = CASES[number]
-    forward, backward, _ = OPERATORS[case["op"]]
-    states = ["h0", "c0"] if case["op"] == "lstm" else ["h0"]
-
-    def weights(kind: str) -> list[Any]:
-        rows = range(case["weights"])
-        return [Weights(*(recorded(number, kind, f"weight/{k}/{name}") for name in NAMES)) for k in rows]
-
-    x, initial = recorded(number, "in", "x"), [recorded(number, "in", name) for name in states]
-    ends = [name.replace("0", "_n") for name in states]
-    got = forward(x, weights("in"), *initial, **case["options"])
-    expected = [recorded(number, "out", name) for name in ["y", *ends]]
-    compare(forward, got, expected, source=TORCH)
-    assert {str(one.dtype) for one in got} == {case["dtype"]}
-    finals = {f"d{name}": recorded(number, "d", name) for name in ends}
-    dy = recorded(number, "d", "y")
-    dx, dweights, *dinitial = backward(dy, x, weights("in"), *initial, **finals, **case["options"])
-    compare(backward, dx, recorded(number, "grad", "x"), source=TORCH)
-    expected = [recorded(number, "grad", name) for name in states]
-    compare(backward, dinitial, expected, source=TORCH)
-    for one, other in zip(dweights, weights("grad"), strict=True):
-        compare(backward, one, other, source=TORCH)
-    assert dx.dtype == case["dtype"]
+@pytest.mark.parametrize("case", RECORDED, ids=str)
+def test_torch(case: Recorded) -> None:
+    forward, backward, _ = OPERATORS[case.op]
+    states = ["h0", "c0"] if case.op == "lstm" else ["h0"]
+    x, weights, initial = (
+        case.inputs["x"],
+        weights_of(case.inputs),
+        [case.inputs.get(name) for name in states],
+    )
+    got = forward(x, weights, *initial, **case.options)
+    compare(forward, got, [*case.outputs.values()], source=case.source)
+    assert {one.dtype for one in got} == {x.dtype}
+    dy, *finals = case.upstream.values()
+    ends = {f"d{name[0]}_n": final for name, final in zip(states, finals, strict=True)}
+    dx, dweights, *dinitial = backward(dy, x, weights, *initial, **ends, **case.options)
+    compare(backward, dx, case.gradients["x"], source=case.source)
+    compare(backward, dinitial, [case.gradients.get(name) for name in states], source=case.source)
+    for one, other in zip(dweights, weights_of(case.gradients), strict=True):
+        compare(backward, one, other, source=case.source)
+    assert dx.dtype == x.dtype
 
 
 def test_everything_is_recorded() -> None:
-    assert {case["op"] for case in CASES} == set(OPERATORS)
-    assert {bool(case["options"]["lengths"]) for case in CASES} == {True, False}
-    assert {case["options"]["bidirectional"] for case in CASES} == {True, False}
-    assert max(case["weights"] for case in CASES) == 4
+    assert {case.op for case in RECORDED} == set(OPERATORS)
+    assert {bool(case.options["lengths"]) for case in RECORDED} == {True, False}
+    assert {case.options["bidirectional"] for case in RECORDED} == {True, False}
+    assert max(len(weights_of(case.inputs)) for case in RECORDED) == 4
 
 
 def random_weights(
@@ -124,6 +117,21 @@ def test_onnx(directions: int) -> None:
     weights = [random_weights(rng, 1) for _ in range(directions)]
     if not both:  # 它的 RNN 只会一个方向
         compare(rnn, rnn(x, weights, h), onnx("RNN", x, weights, [h]), source=ONNX)
+
+
+def test_cells_are_one_step_of_onnx() -> None:
+    rng = np.random.default_rng(8)
+    x, h, c = rng.standard_normal((N, D)), *rng.standard_normal((2, N, H))
+    w = random_weights(rng, 4, peephole=True)
+    _, *finals = onnx("LSTM", x[None], [w], [h[None], c[None]])
+    compare(lstm_cell, lstm_cell(x, h, c, *w), [final[0] for final in finals], source=ONNX)
+    w = random_weights(rng, 3)
+    for after in (True, False):
+        _, final = onnx("GRU", x[None], [w], [h[None]], linear_before_reset=int(after))
+        compare(gru_cell, gru_cell(x, h, *w[:4], reset_after=after), final[0], source=ONNX)
+    w = random_weights(rng, 1)
+    _, final = onnx("RNN", x[None], [w], [h[None]])
+    compare(rnn_cell, rnn_cell(x, h, *w[:4]), final[0], source=ONNX)
 
 
 # 单元：逐个循环的定义，差分。
@@ -273,6 +281,7 @@ def test_sequence_gradients(op: str, options: dict[str, Any], lengths: Any) -> N
 
 
 @pytest.mark.parametrize("op", OPERATORS)
+@settings(deadline=None)
 @given(lengths=st.lists(st.integers(0, L), min_size=N, max_size=N), bidirectional=st.booleans())
 def test_masking_is_running_alone(op: str, lengths: list[int], bidirectional: bool) -> None:
     rng = np.random.default_rng(6)

@@ -91,7 +91,7 @@ def test_the_jacobian_is_the_derivative() -> None:
         / (2 * step)
         for e in np.eye(4)
     ]
-    compare(softmax.softmax_jacobian, jacobian, np.stack(columns, -1), source="有限差分", rtol=1e-8)
+    compare(softmax.softmax_jacobian, jacobian, np.stack(columns, -1), source="中心差分", rtol=1e-8)
 
 
 @given(VECTORS, FINITE)
@@ -196,7 +196,7 @@ def test_types_and_arrays(f: Any) -> None:
 
 def test_errors() -> None:
     for call, message in (
-        (lambda: softmax.softmax([1.0], temperature=0), "^`temperature` 应为有限的正数，得到 0"),
+        (lambda: softmax.softmax([1.0], temperature=0), "^`temperature` 应为大于 0 的实数，得到 0"),
         (lambda: softmax.softmax_backward([1.0], [1.0, 2.0]), r"^`dy` 应为形状 \(2,\)（输出的形状）"),
         (lambda: softmax.log_softmax_backward([1.0], [1.0, 2.0]), "^`dy` 应为形状"),
         (
@@ -221,3 +221,17 @@ def test_hard_gumbel_passes_nan_on_and_invents_no_class() -> None:
     zeros = np.zeros(2)
     assert np.isnan(gumbel.gumbel_softmax([np.nan, 1.0], zeros, hard=True)).all()
     assert gumbel.gumbel_softmax([-np.inf, -np.inf], zeros, hard=True).tolist() == [0.0, 0.0]
+
+
+def test_infinite_upstream() -> None:
+    """概率是 0 的地方，上游的无穷大到不了别处；别处的无穷大得 nan 或 ∞，不警告。"""
+    x = [0.0, 0.0, -np.inf]
+    np.testing.assert_array_equal(softmax.softmax_backward([1.0, 0.0, np.inf], x), [0.25, -0.25, 0.0])
+    np.testing.assert_array_equal(softmax.logsumexp_backward(np.inf, x), [np.inf, np.inf, 0.0])
+    got = sparsemax.sparsemax_backward([1.0, 0.0, np.inf], [1.0, 0.8, 0.1])
+    np.testing.assert_array_equal(got, [0.5, -0.5, 0.0])
+    np.testing.assert_array_equal(softmax.softmax_backward([np.inf, 0.0], [0.0, 0.0]), [np.nan, -np.inf])
+    assert np.isnan(sparsemax.sparsemax_backward([np.inf, 0.0], [0.0, 0.0])).any()
+    np.testing.assert_array_equal(sparsemax.sparsemax([1e308, -1e308, 1e308]), [0.5, 0.0, 0.5])
+    with pytest.raises(ValueError, match=r"^`x` 应为形状 \(..., K\) 的数组，得到 一个数"):
+        softmax.softmax_jacobian(1.0)

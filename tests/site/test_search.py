@@ -19,6 +19,8 @@ CONVOLUTION = "basics/convolution/"
 BASIC_FIELD = "basics/receptive-field/"
 INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 PARAMS = "basics/parameters/"
+SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
+ACTIVATIONS = "basics/activations/"
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
 NORM = "api/nn-normalization/"
 
@@ -63,6 +65,18 @@ PROBES = {
     "深度可分离卷积": PARAMS,
     "小卷积核": PARAMS,
     "小卷积核过拟合": PARAMS,
+    "softmax": SOFTMAX,
+    "温度缩放": SOFTMAX,
+    "减去最大值": SOFTMAX,
+    "交叉熵损失": ENTROPY,
+    "标签平滑": ENTROPY,
+    "交叉熵与均方误差": ENTROPY,
+    "激活函数": ACTIVATIONS,
+    "激活函数的作用": ACTIVATIONS,
+    "tanh": ACTIVATIONS,
+    "sigmoid 和 tanh 的区别": ACTIVATIONS,
+    "ReLU梯度消失": ACTIVATIONS,
+    "SwiGLU": ACTIVATIONS,
     "计算器": "calculator/",
     "在线计算感受野": "calculator/",
     "IoU": IOU,
@@ -104,7 +118,7 @@ PROBES = {
     "ChannelShuffle": LAYERS,
     "命令行": CLI,
     "命令行的选项": CLI,
-    "交叉熵": "api/nn-losses/",
+    "交叉熵": ENTROPY,
     "cross_entropy": "api/nn-losses/",
     "LSTM": "api/nn-recurrent/",
     "rotary": "api/nn-positions/",
@@ -122,6 +136,10 @@ JOINED = {
     "两个3×3代替5×5": PARAMS,
     "2个3x3代替5x5": PARAMS,
     "BN偏置": PARAMS,
+    "softmax温度": SOFTMAX,
+    "KL散度": ENTROPY,
+    "sigmoid和tanh的区别": ACTIVATIONS,
+    "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "ResNet50感受野": BASIC_FIELD,
@@ -165,7 +183,19 @@ def test_the_page_is_among_the_first_three(query: str, results: dict[str, list[A
 
 
 @pytest.mark.parametrize(
-    "query", ["感受野", "特征图大小", "交并比", "非极大值抑制", "IoU", "AlexNet", "卷积参数量", "小卷积核"]
+    "query",
+    [
+        "感受野",
+        "特征图大小",
+        "交并比",
+        "非极大值抑制",
+        "IoU",
+        "AlexNet",
+        "卷积参数量",
+        "小卷积核",
+        "softmax",
+        "交叉熵",
+    ],
 )
 def test_questions_come_before_the_manual(query: str, results: dict[str, list[Any]]) -> None:
     """问一个概念，先看到的应当是讲它的题，而不是函数的手册。"""

@@ -1,7 +1,7 @@
 """每种图各一张，图的测试共用；运行它就把它们全印出来。"""
 
 from dlnotes.arch import ledger, zoo
-from sitekit.figures import bars, chart, graph, matrix, receptive_field, sliding_window, two_boxes
+from sitekit.figures import bars, chart, chords, graph, matrix, receptive_field, sliding_window, two_boxes
 
 RESIDUAL = {"conv1": ["x"], "relu1": ["conv1"], "conv2": ["relu1"], "+": ["conv2", "x"]}
 
@@ -55,6 +55,9 @@ def samples() -> dict[str, str]:
         "centre": receptive_field(vgg, pools, id="centre", caption="正中。"),
         "corner": receptive_field(vgg, pools, unit=(0, 0), id="corner", caption="左上角。"),
         "params": bars(params, id="params", title="参数量", caption="参数量。"),
+        "links": chords(
+            {"Q1": ["Q2", "Q3"], "Q2": ["Q1"], "Q3": []}, id="links", title="联系", caption="弦。"
+        ),
         "residual": graph(RESIDUAL, id="residual", title="残差", caption="残差。"),
         "zf5": graph(zoo.load("zf5"), id="zf5", title="ZF-5", caption="ZF-5。"),
         "toeplitz": matrix(

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import prod
 from typing import ClassVar
 
-from dlnotes._check import boolean, integer, per_axis, problem
+from dlnotes._check import boolean, integer, per_axis, problem, shown
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers._base import Layer, Operations, Parameters, Shape, channels_first, some, store
 from dlnotes.arch.layers._sliding import Geometry, Padding, Size, Sliding
@@ -177,7 +177,7 @@ class ConvTranspose2d(Layer):
         for window, extra in self._axes():
             if extra >= max(window.stride, window.dilation):
                 expected = f"小于步长 {window.stride} 或膨胀率 {window.dilation} 的整数"
-                raise ValueError(problem("output_padding", expected, extra, "请减小它"))
+                raise ValueError(problem("output_padding", expected, shown(extra), "请减小它"))
 
     def output(self, shape: Shape, /) -> Shape:
         _channels_per_group(shape, 2, self.groups)

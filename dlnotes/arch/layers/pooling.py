@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import prod
 from typing import ClassVar, get_args
 
-from dlnotes._check import choice, per_axis, problem
+from dlnotes._check import choice, per_axis, problem, shown
 from dlnotes.arch.fields import Reach, Unaligned
 from dlnotes.arch.layers._base import INPUTS, NOTHING, Layer, Operations, Saved, Shape, Tokens, channels_first
 from dlnotes.arch.layers._sliding import Geometry, Padding, Size, Sliding
@@ -24,7 +24,7 @@ class _Pooling(Sliding):
             if max(window.ends) > window.extent // 2:
                 expected = f"不超过窗口 {window.extent} 的一半的整数"
                 remedy = "请减小补零或加大窗口（与 PyTorch 的规定相同）"
-                raise ValueError(problem("padding", expected, max(window.ends), remedy))
+                raise ValueError(problem("padding", expected, shown(max(window.ends)), remedy))
 
     def output(self, shape: Shape, /) -> Shape:
         channels, _ = channels_first(shape, self.axes)

@@ -103,7 +103,7 @@ def _gemm(call: Call) -> Result:
     if len(weight.dims) != 2 or len(call.dims(call.signal(0))) != 2:
         raise ValueError(f"Gemm 的两个矩阵应各有 2 轴，权重是 {weight.dims}。")
     outputs, inputs = weight.dims if call.op.integer("transB", 0) else weight.dims[::-1]
-    return _linear(call, weight, bias, inputs, outputs)
+    return _linear(call, call.signal(0), weight, bias, (inputs, outputs))
 
 
 @operator("MatMul")
@@ -112,7 +112,7 @@ def _matmul(call: Call) -> Result:
     if isinstance(left, Signal) and isinstance(right, Known):
         if len(right.dims) != 2:
             raise ValueError(f"右边的常数应有 2 轴，得到 {right.dims}。")
-        return _linear(call, right, None, *right.dims)
+        return _linear(call, left, right, None, (right.dims[0], right.dims[1]))
     one, other = call.signal(0), call.signal(1)
     ranks = [len(call.dims(signal)) for signal in (one, other)]
     if one.batch != other.batch or (one.batch is not None and one.batch > min(ranks) - 3):
@@ -120,8 +120,8 @@ def _matmul(call: Call) -> Result:
     return call.emit(MatMul(), one, other, batch=one.batch)
 
 
-def _linear(call: Call, weight: Known, bias: Known | None, inputs: int, outputs: int) -> Signal:
-    signal = call.features_last(call.signal(0))
+def _linear(call: Call, signal: Signal, weight: Known, bias: Known | None, sizes: tuple[int, int]) -> Signal:
+    signal, (inputs, outputs) = call.features_last(signal), sizes
     if call.shape(signal)[-1] != inputs:
         raise ValueError(f"权重要 {inputs} 个特征，到达它的形状是 {call.shape(signal)}。")
     layer = Linear(outputs, bias=bias is not None)
@@ -176,10 +176,10 @@ def _biased(call: Call, signal: Signal, constant: Known) -> Signal | None:
     node = call.behind(signal, Linear)
     if node is None or not isinstance(node.layer, Linear) or node.layer.bias or constant.integral:
         return None
-    if constant.dims != (node.layer.out_features,) or constant.sources <= call.build.counted:
+    if constant.dims != (node.layer.out_features,) or constant.sources.keys() <= call.build.counted:
         return None
     call.build.drop(node.name)
-    call.build.counted |= constant.sources
+    call.build.counted |= constant.sources.keys()
     layer = Linear(node.layer.out_features, bias=True)
     return call.emit(layer, Signal(node.inputs[0], signal.batch), batch=signal.batch)
 

@@ -15,9 +15,10 @@ from dlnotes.arch.layers import (
     Tokens,
     ToTokens,
 )
+from dlnotes.arch.onnx._broadcast import broadcast
 from dlnotes.arch.onnx._build import Call, Known, Result, Signal, normal, operator
 from dlnotes.arch.onnx._proto import Dims
-from dlnotes.arch.onnx.layers import Join, Reshape, Select, Slice, Transpose
+from dlnotes.arch.onnx.layers import Expand, Join, Reshape, Select, Slice, Take, Transpose
 
 _END = 1 << 62
 
@@ -111,7 +112,7 @@ def _class_token(call: Call, signals: list[Signal], constants: list[Known], axis
     signal = call.features_last(signals[0])
     shape, (token, *more) = call.shape(signal), constants
     first = isinstance(call.get(0), Known) and len(signals) == 1 and not more
-    new = not token.sources <= call.build.counted
+    new = not token.sources.keys() <= call.build.counted
     if not (first and new) or axis != 0 or len(shape) != 2 or token.count != shape[1]:
         raise ValueError("只读把一个存着的词元接在最前面的拼接。")
     return call.emit(ClassToken(), signal, batch=signal.batch, weights={"embedding": [token]})
@@ -172,8 +173,8 @@ def _gather(call: Call) -> Result:
         return _embedding(call, call.known(0))
     signal, index = call.signal(0), call.known(1)
     axis = call.axis(signal, call.op.integer("axis", 0))
-    if index.values is None or not index.integral or index.count != 1 or index.dims not in ((), (1,)):
-        raise ValueError("只读取一个位置的 Gather。")
+    if index.values is None or index.dims not in ((), (1,)):
+        return _taken(call, signal, index, axis)
     shape = call.shape(signal)
     at = normal(int(index.values[0]), shape[axis])
     if index.dims:
@@ -182,6 +183,29 @@ def _gather(call: Call) -> Result:
     if isinstance(shape, Tokens) and len(shape) == 2 and axis == 0:
         return call.emit(SelectToken(at), signal, batch=kept)
     return call.emit(Select(axis, at), signal, batch=kept)
+
+
+def _taken(call: Call, signal: Signal, index: Known, axis: int) -> Signal:
+    """按一组下标取；依次取遍整个轴的，只是换了形状（as_strided 这样导出）。"""
+    before = call.dims(signal)
+    at = normal(call.op.integer("axis", 0), len(before))
+    for each in index.values or ():
+        normal(int(each), before[at])
+    after = (*before[:at], *index.dims, *before[at + 1 :])
+    if not index.integral or not 1 <= len(after) <= 12 or min(after) < 1:
+        raise ValueError(f"不能按形状是 {index.dims} 的下标，从 {before} 的第 {at} 轴取。")
+    inside = index.dims
+    batch = _batch(call, signal, before, after) if signal.batch is None else signal.batch
+    if signal.batch is None and batch is not None:  # 批量并进过这个轴，从下标里分出来
+        if not at <= batch < at + len(inside):
+            batch = None
+        else:
+            inside = inside[: batch - at] + inside[batch - at + 1 :]
+    elif batch is not None and batch > at:
+        batch += len(inside) - 1
+    if index.values == tuple(range(before[at])):
+        return _reshaped(call, signal, after, batch=batch)
+    return call.emit(Take(axis, inside), signal, batch=batch)
 
 
 def _embedding(call: Call, table: Known) -> Signal:
@@ -200,11 +224,18 @@ def _cast(call: Call) -> Result:
 @operator("Expand")
 def _expand(call: Call) -> Result:
     signal, target = call.signal(0), call.integers(1) or []
-    dims = call.dims(signal)
-    pairs = zip(dims[::-1], target[::-1], strict=False)
-    if len(target) > len(dims) or any(wanted not in (1, size) for size, wanted in pairs):
-        raise ValueError(f"不读把 {dims} 展成 {target} 的广播。")
-    return signal
+    dims, batch = call.dims(signal), signal.batch
+    if len(target) > 12 or min(target, default=1) < 1:
+        raise ValueError(f"新的形状 {target[:12]} 不合规矩。")
+    done = broadcast(dims, target)
+    if done == dims:
+        return signal
+    if batch is not None:
+        batch += len(done) - len(dims)
+        if done[batch] != call.build.batch:
+            raise ValueError(f"不读把 {dims} 的批量展成 {done[batch]} 的广播。")
+        done = done[:batch] + done[batch + 1 :]
+    return call.emit(Expand(done), signal, batch=batch)
 
 
 @operator("Shape")
@@ -212,7 +243,7 @@ def _shape(call: Call) -> Result:
     found = call.get(0)
     dims = call.dims(found) if isinstance(found, Signal) else call.known(0).dims
     part = dims[slice(call.op.integer("start", 0), call.op.integer("end", len(dims)))]
-    return Known((len(part),), part, frozenset(), 0, integral=True)
+    return Known((len(part),), part, {}, integral=True)
 
 
 def _reshaped(call: Call, signal: Signal, dims: Dims, batch: int | None = None) -> Signal:

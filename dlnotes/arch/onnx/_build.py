@@ -17,13 +17,12 @@ from dlnotes.arch.onnx.layers import Reshape, Shared
 class Known:
     """读文件时就知道的张量：权重、常数，和由它们算出的形状、下标。
 
-    `values` 只有很短的才有；`sources` 是它取自哪些存下的张量，`size` 是那里有多少个数可能是参数。
+    `values` 只有很短的才有；`sources` 是它取自哪些存下的张量，那里各有多少个数可能是参数。
     """
 
     dims: Dims
     values: tuple[Number, ...] | None
-    sources: frozenset[str]
-    size: int
+    sources: Mapping[str, int]
     integral: bool
     inline: bool = False  # 写在 Constant 节点里，不在权重表里
 
@@ -219,17 +218,18 @@ class Call:
 
     def _again(self, known: Known) -> int:
         """这个张量里前面已经计过的个数。"""
-        if known.sources <= self.build.counted:
+        if known.sources.keys() <= self.build.counted:
             return known.count
-        self.build.counted |= known.sources
+        self.build.counted |= known.sources.keys()
         return 0
 
     def learned(self, known: Known) -> int:
         """与它逐元素运算的数组有多少个参数：一个数、整数不算，用过的不再算。"""
-        if known.integral or known.sources <= self.build.counted:
+        if known.integral:
             return 0
-        self.build.counted |= known.sources
-        return known.size
+        fresh = known.sources.keys() - self.build.counted
+        self.build.counted |= fresh
+        return sum(known.sources[name] for name in fresh)
 
 
 def normal(axis: int, rank: int) -> int:

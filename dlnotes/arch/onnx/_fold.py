@@ -6,8 +6,10 @@
 import math
 import operator as op
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
+from dlnotes.arch.onnx._arithmetic import _ACTIVATIONS, _FUNCTIONS, _REDUCTIONS
 from dlnotes.arch.onnx._arrange import _slices, permutation, resolved, squeezed, unsqueezed
 from dlnotes.arch.onnx._broadcast import broadcast
 from dlnotes.arch.onnx._build import Call, Known, normal
@@ -35,6 +37,12 @@ _UNARY: dict[str, Callable[[Number], Number]] = {
     "Not": op.not_,
     "Sqrt": math.sqrt,
 }
+_TOTALS: dict[str, Callable[[Sequence[Number]], Number]] = {
+    "ReduceMax": max,
+    "ReduceMin": min,
+    "ReduceProd": math.prod,
+    "ReduceSum": sum,
+}
 _FLOATS = (1, 10, 11, 16)
 
 
@@ -48,8 +56,8 @@ def stored(tensor: Tensor, *, inline: bool = False) -> Known:
     """文件里存着的一个张量；很短的整数表和单个的数读出数值。"""
     small = math.prod(tensor.dims) <= SHORT
     values = tensor.values if small and (tensor.integral or inline or math.prod(tensor.dims) <= 16) else None
-    sources, count = frozenset([tensor.name]), math.prod(tensor.dims)
-    return Known(tensor.dims, values, sources, _learnable(count, tensor.integral), tensor.integral, inline)
+    sources = {tensor.name: _learnable(math.prod(tensor.dims), tensor.integral)}
+    return Known(tensor.dims, values, sources, tensor.integral, inline)
 
 
 def _learnable(count: int, integral: bool) -> int:
@@ -61,7 +69,7 @@ def _constant(call: Call) -> Known:
     name = call.op.outputs[0] if call.op.outputs else ""
     if (tensor := call.op.tensor("value")) is not None:
         kept = stored(tensor, inline=True)
-        return Known(kept.dims, kept.values, frozenset([f"{name}="]), kept.size, kept.integral, inline=True)
+        return replace(kept, sources={f"{name}=": kept.sources[tensor.name]})
     dims: Dims = ()
     values: tuple[Number, ...]
     if "value_int" in call.op.attributes:
@@ -73,8 +81,7 @@ def _constant(call: Call) -> Known:
     else:
         raise ValueError("没有写常数的值，或值不是数。")
     integral = all(isinstance(value, int) for value in values)
-    size = _learnable(len(values), integral)
-    return Known(dims, values, frozenset([f"{name}="]), size, integral, inline=True)
+    return Known(dims, values, {f"{name}=": _learnable(len(values), integral)}, integral, inline=True)
 
 
 def _filled(call: Call) -> Known:
@@ -137,8 +144,7 @@ def _concat(call: Call) -> Known:
     return Known(
         tuple(dims),
         values,
-        frozenset().union(*(part.sources for part in parts)),
-        sum(part.size for part in parts),
+        _sources(*parts),
         all(part.integral for part in parts),
     )
 
@@ -194,14 +200,14 @@ def _cast(call: Call) -> Known:
     data, integral = call.known(0), call.op.integer("to", 1) not in _FLOATS
     convert: Callable[[Number], Number] = int if integral else float
     values = data.values and tuple(convert(each) for each in data.values)
-    return Known(data.dims, values, data.sources, data.size, integral, data.inline)
+    return replace(data, values=values, integral=integral)
 
 
 def _cast_like(call: Call) -> Known:
     data, integral = call.known(0), call.known(1).integral
     convert: Callable[[Number], Number] = int if integral else float
     values = data.values and tuple(convert(each) for each in data.values)
-    return Known(data.dims, values, data.sources, data.size, integral, data.inline)
+    return replace(data, values=values, integral=integral)
 
 
 def _unary(call: Call) -> Known:
@@ -211,6 +217,42 @@ def _unary(call: Call) -> Known:
     return _alias(data, data.dims, values)
 
 
+def _function(call: Call) -> Known:
+    """只算一次的小网络（如由坐标算出位置偏置）里的函数：形状不变，数值用不到。"""
+    return _computed(call, call.known(0).dims)
+
+
+def _matmul(call: Call) -> Known:
+    left, right = call.known(0).dims, call.known(1).dims
+    if min(len(left), len(right)) < 2 or left[-1] != right[-2]:
+        raise ValueError(f"{left} 与 {right} 不能相乘。")
+    return _computed(call, (*broadcast(left[:-2], right[:-2]), left[-2], right[-1]))
+
+
+def _reduced(call: Call) -> Known:
+    data, axes = call.known(0), call.integers(1, "axes")
+    gone = {normal(axis, len(data.dims)) for axis in axes} if axes else set(range(len(data.dims)))
+    keep = call.op.integer("keepdims", 1)
+    dims = [1 if axis in gone else size for axis, size in enumerate(data.dims) if keep or axis not in gone]
+    rule = _TOTALS.get(call.op.kind)
+    if rule and data.values and len(gone) == len(data.dims):
+        return _alias(data, tuple(dims), (rule(data.values),))
+    return _computed(call, tuple(dims))
+
+
+def _gather_nd(call: Call) -> Known:
+    data, index = call.known(0), call.known(1)
+    if call.op.integer("batch_dims", 0) or not index.dims or index.dims[-1] > len(data.dims):
+        raise ValueError(f"不能按形状是 {index.dims} 的下标取 {data.dims}；batch_dims 只读 0。")
+    return _alias(data, (*index.dims[:-1], *data.dims[index.dims[-1] :]), None)
+
+
+def _computed(call: Call, dims: Dims) -> Known:
+    """由几个常数算出、数值用不到的常数；参数是它们的。"""
+    parts = [each for each in call.inputs if isinstance(each, Known)]
+    return Known(dims, None, _sources(*parts), integral=False)
+
+
 def _binary(call: Call) -> Known:
     left, right = call.known(0), call.known(1)
     dims = broadcast(left.dims, right.dims)
@@ -218,8 +260,7 @@ def _binary(call: Call) -> Known:
         raise ValueError(f"形状 {dims[:12]} 不合理。")
     values = _paired(left, right, dims, _BINARY[call.op.kind])
     integral = call.op.kind in ("Equal", "Greater", "Less", "And") or (left.integral and right.integral)
-    size = left.size + right.size
-    return Known(dims, values, left.sources | right.sources, size, integral)
+    return Known(dims, values, _sources(left, right), integral)
 
 
 def _paired(
@@ -254,7 +295,7 @@ def _where(call: Call) -> Known:
         tests = which.values if which.count == math.prod(dims) else which.values * math.prod(dims)
         if chosen is not None and other is not None and len(tests) == len(chosen):
             chosen = tuple(a if t else b for t, a, b in zip(tests, chosen, other, strict=True))
-    return Known(dims, chosen, left.sources | right.sources, left.size, left.integral)
+    return Known(dims, chosen, _sources(left, right), left.integral)
 
 
 def _picked(dims: Dims, values: tuple[Number, ...], kept: Mapping[int, Sequence[int]]) -> tuple[Number, ...]:
@@ -274,15 +315,22 @@ def _steps(dims: Dims) -> list[int]:
 
 def _alias(data: Known, dims: Dims, values: tuple[Number, ...] | None) -> Known:
     """同一批存下的数，换了形状。"""
-    return Known(dims, values, data.sources, data.size, data.integral, data.inline)
+    return replace(data, dims=dims, values=values)
+
+
+def _sources(*parts: Known) -> dict[str, int]:
+    """几个常数取自哪些存下的张量；同一个张量只算一次。"""
+    return {name: count for part in parts for name, count in part.sources.items()}
 
 
 def _made(call: Call, dims: Dims, values: tuple[Number, ...] | None, integral: bool) -> Known:
     """算出来的常数：文件里没有存它。"""
-    return Known(dims, values, frozenset([f"{call.op.outputs[0]}="]), 0, integral)
+    return Known(dims, values, {f"{call.op.outputs[0]}=": 0}, integral)
 
 
 _RULES: dict[str, Callable[[Call], Known | None]] = {
+    **dict.fromkeys((*_ACTIVATIONS, *_FUNCTIONS, "Clip", "Softmax"), _function),
+    **dict.fromkeys(_REDUCTIONS, _reduced),
     "Cast": _cast,
     "CastLike": _cast_like,
     "Concat": _concat,
@@ -290,7 +338,9 @@ _RULES: dict[str, Callable[[Call], Known | None]] = {
     "ConstantOfShape": _filled,
     "Expand": _expand,
     "Gather": _gather,
+    "GatherND": _gather_nd,
     "Identity": _same,
+    "MatMul": _matmul,
     "Range": _range,
     "Reshape": _reshape,
     "ScatterElements": _first,

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 
 from dlnotes.arch.layers import Shape, Tokens
 from dlnotes.arch.network import INPUT, Network
-from dlnotes.arch.onnx import _arithmetic, _arrange, _spatial  # noqa: F401 导入时登记各算子
+from dlnotes.arch.onnx import _arithmetic, _arrange, _einsum, _spatial  # noqa: F401 导入时登记各算子
 from dlnotes.arch.onnx._build import RULES, Builder, Call, Known, Result, Signal
 from dlnotes.arch.onnx._fold import fold, stored
-from dlnotes.arch.onnx._proto import LARGEST, Dims, Graph, Operator, Value
+from dlnotes.arch.onnx._proto import AXES, LARGEST, Dims, Graph, Operator, Value
 from dlnotes.arch.onnx.layers import Unknown
 
 _VALUES = 1_000_000
@@ -118,13 +119,14 @@ class _Reader:
         return self._unknown(call)
 
     def _bounded(self, call: Call, known: Known) -> Known:
-        """常数之间的运算不能越算越多、越算越大。"""
+        """常数之间的运算不能越算越多、越算越大，轴也不能越取越多。"""
+        if len(known.dims) > AXES or prod(known.dims) > LARGEST:
+            raise ValueError(f"由常数算出的形状 {known.dims[:AXES]} 不合理。")
         self.left -= len(known.values or ())
         if self.left < 0 or any(abs(value) > 1 << 63 for value in known.values or ()):
             raise ValueError("由常数算出的数太多或太大。")
         if len(known.sources) > 64:
-            sources = frozenset([call.op.outputs[0]])
-            return Known(known.dims, known.values, sources, known.size, known.integral, known.inline)
+            return replace(known, sources={call.op.outputs[0]: sum(known.sources.values())})
         return known
 
     def _unknown(self, call: Call) -> Iterable[Result | None]:
@@ -144,7 +146,7 @@ class _Reader:
             if dims is None:
                 results.append(None)
             elif not signals:
-                results.append(Known(dims, None, frozenset([output]), 0, integral=False))
+                results.append(Known(dims, None, {output: 0}, integral=False))
             else:
                 results.append(_opaque(call, signals, dims, f".{index}" if index else ""))
         return results
@@ -203,4 +205,4 @@ def _weight(value: Value) -> Known:
         count *= size
     if count > LARGEST:
         raise ValueError(f"输入 {value.name} 超过 {LARGEST:,} 个元素。")
-    return Known(dims, None, frozenset([value.name]), count, integral=False)
+    return Known(dims, None, {value.name: count}, integral=False)

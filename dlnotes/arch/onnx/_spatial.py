@@ -18,10 +18,11 @@ from dlnotes.arch.layers import (
     Padding,
     Parameter,
     PReLU,
+    Tokens,
     Upsample,
 )
 from dlnotes.arch.onnx._build import Call, Known, Result, Signal, operator
-from dlnotes.arch.onnx.layers import DepthToSpace, GlobalMaxPool, Resize, SpaceToDepth, WithConstant
+from dlnotes.arch.onnx.layers import DepthToSpace, GlobalMaxPool, PadAxes, Resize, SpaceToDepth, WithConstant
 from dlnotes.arch.receptive import same
 
 
@@ -191,10 +192,11 @@ def _pad(call: Call) -> Result:
     ends = {axis: pair for axis, pair in ends.items() if any(pair)}
     if not ends:
         return signal
-    signal = call.channels_first(signal)
-    if rank != 4 or not set(ends) <= {2, 3}:
-        raise ValueError(f"只在图像的高、宽两个方向上补，得到 {ends}。")
-    return call.emit(Pad((ends.get(2, (0, 0)), ends.get(3, (0, 0)))), signal)
+    shape, inner = call.shape(signal), {call.axis(signal, axis): pair for axis, pair in ends.items()}
+    top, *sides = (inner.get(axis, (0, 0)) for axis in range(len(shape)))
+    if len(sides) == 2 and not any(top) and not isinstance(shape, Tokens):
+        return call.emit(Pad((sides[0], sides[1])), signal, batch=signal.batch)
+    return call.emit(PadAxes((top, *sides)), signal, batch=signal.batch)
 
 
 @operator("Resize", "Upsample")

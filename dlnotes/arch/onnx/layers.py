@@ -16,6 +16,7 @@ from dlnotes.arch.layers._base import (
     INPUTS,
     NOTHING,
     OUTPUT,
+    VIEW,
     Operations,
     Parameters,
     Reuse,
@@ -208,6 +209,53 @@ class Select(Layer):
 
 
 @dataclass(frozen=True)
+class Take(Layer):
+    """在一个轴上按一组下标取，可以重复、不按次序；下标排成什么形状，这个轴就换成什么形状。
+
+    只取一个用 `Select`，取连续的一段用 `Slice`。
+
+    Attributes:
+        axis: 哪个轴，不含批量，从 0 数起。
+        index: 下标的形状。
+
+    Raises:
+        ValueError: 没有这个轴，或一个轴也不剩。
+
+    References:
+        ONNX Operators, "Gather"。
+
+    Examples:
+        >>> Take(0, (3, 3)).output(Tokens((49, 64)))
+        Tokens((3, 3, 64))
+    """
+
+    axis: int
+    index: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        sizes = [integer(f"index[{axis}]", size, minimum=1) for axis, size in enumerate(self.index)]
+        store(self, axis=integer("axis", self.axis, minimum=0), index=tuple(sizes))
+
+    def output(self, shape: Shape, /) -> Shape:
+        _axis(self.axis, shape)
+        sizes = (*shape[: self.axis], *self.index, *shape[self.axis + 1 :])
+        if not sizes:
+            raise ValueError(problem("index", "有轴的形状", self.index, "从向量里至少取一个"))
+        return sizes if len(sizes) == 1 else type(shape)(sizes)
+
+    def reach(self, shape: Shape, /) -> Reach:
+        if len(shape) == 1:
+            return "all"
+        feature = len(shape) - 1 if isinstance(shape, Tokens) else 0
+        if self.axis == feature and len(self.index) == 1:
+            return "point"
+        return Unaligned(f"在第 {self.axis} 轴上按下标取")
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING  # 反向只用下标，它是常数
+
+
+@dataclass(frozen=True)
 class Join(Merge):
     """在位置轴上首尾相接；在特征轴上拼接用 `Concat`。
 
@@ -315,6 +363,44 @@ class SpaceToDepth(Layer):
 
     def reach(self, shape: Shape, /) -> Reach:
         return (Window(self.block, self.block),) * 2
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return NOTHING
+
+
+@dataclass(frozen=True)
+class PadAxes(Layer):
+    """在任意的轴上补，负数是裁去；只补图像的四边用 `Pad`。
+
+    Attributes:
+        ends: 每个轴一对 `(前, 后)`，不含批量。
+
+    Raises:
+        ValueError: 对数与轴数不同，或裁去之后有的轴一个也不剩。
+
+    References:
+        ONNX Operators, "Pad"。
+
+    Examples:
+        >>> PadAxes(((0, 4), (0, 4), (0, 0))).output(Tokens((28, 28, 192)))
+        Tokens((32, 32, 192))
+    """
+
+    ends: tuple[tuple[int, int], ...]
+
+    def output(self, shape: Shape, /) -> Shape:
+        if len(self.ends) != len(shape):
+            raise ValueError(problem("ends", f"{len(shape)} 对整数", self.ends, "每个轴写一对"))
+        sizes = tuple(size + sum(pair) for size, pair in zip(shape, self.ends, strict=True))
+        if min(sizes) < 1:
+            raise ValueError(problem("ends", f"在 {shape} 里留得下元素的整数", self.ends, "请少裁一些"))
+        return type(shape)(sizes)
+
+    def reach(self, shape: Shape, /) -> Reach:
+        if len(shape) == 1:
+            return "all"
+        ends = self.ends[:-1] if isinstance(shape, Tokens) else self.ends[1:]
+        return tuple(Window(1, padding=pair) for pair in ends)
 
     def saved(self, shape: Shape, /) -> Saved:
         return NOTHING
@@ -435,6 +521,36 @@ class WithConstant(Layer):
 
 
 @dataclass(frozen=True)
+class Expand(Layer):
+    """广播到更大的形状：大小为 1 的轴重复，前面可以添轴；不做运算。
+
+    Attributes:
+        shape: 要广播到的形状，不含批量，从最后一轴对齐。
+
+    Raises:
+        ValueError: 广播不到一起。
+
+    References:
+        ONNX Operators, "Expand"。
+
+    Examples:
+        >>> Expand((64, 7, 7)).output((64, 1, 1))
+        (64, 7, 7)
+    """
+
+    shape: Shape
+
+    def output(self, shape: Shape, /) -> Shape:
+        return type(shape)(broadcast(shape, self.shape))
+
+    def reach(self, shape: Shape, /) -> Reach:
+        return "point" if positions(shape) == positions(self.output(shape)) else _BROADCAST
+
+    def saved(self, shape: Shape, /) -> Saved:
+        return VIEW  # 重复的格子不另占内存，步距是 0
+
+
+@dataclass(frozen=True)
 class Elementwise(Merge):
     """两个算出的数组逐元素运算，会广播：相减、相除、取大；形状相同的相加是 `Add`，相乘是 `Mul`。
 
@@ -507,6 +623,72 @@ class MatMul(Merge):
 
     def operations(self, shapes: Sequence[Shape], /) -> Operations:
         return {"attention": prod(self.output(shapes)) * shapes[0][-1]}
+
+
+@dataclass(frozen=True)
+class Einsum(Merge):
+    r"""按爱因斯坦求和约定相乘的两个数组：一个字母是一个轴，只在左边出现的字母加起来。
+
+    `"nk,km->nm"` 就是矩阵乘。乘加的次数是各个字母的大小之积，记在 `"attention"`；
+    没有字母要加时只是逐元素相乘，记在 `"elementwise"`。
+
+    Attributes:
+        equation: 两个输入与输出各轴的字母，不含批量，如 `"hid,hjd->hij"`；一项里的字母不重复。
+
+    Raises:
+        ValueError: 字母的个数与轴数不同，或同一个字母有两种大小。
+
+    References:
+        ONNX Operators, "Einsum"。
+
+    Examples:
+        >>> heads = [Tokens((2, 49, 32)), Tokens((2, 49, 32))]
+        >>> scores = Einsum("hid,hjd->hij")
+        >>> scores.output(heads), scores.macs(heads) == 2 * 49 * 49 * 32
+        (Tokens((2, 49, 49)), True)
+    """
+
+    equation: str
+
+    def output(self, shapes: Sequence[Shape], /) -> Shape:
+        sizes, output = self._sizes(shapes), self._output
+        made = tuple(sizes[each] for each in output)
+        return Tokens(made) if len(made) > 1 and any(isinstance(each, Tokens) for each in shapes) else made
+
+    def reaches(self, shapes: Sequence[Shape], /) -> Sequence[Reach]:
+        tokens = isinstance(self.output(shapes), Tokens)
+        after = self._output[:-1] if tokens else self._output[1:]
+        reaches: list[Reach] = []
+        for term, shape in zip(self._terms, shapes, strict=True):
+            before = term[:-1] if isinstance(shape, Tokens) else term[1:]
+            gone = not set(before) <= set(after)  # 有位置轴加了起来，或成了特征
+            reaches.append("point" if before == after else "all" if gone else _MIXED)
+        return reaches
+
+    def operations(self, shapes: Sequence[Shape], /) -> Operations:
+        sizes = self._sizes(shapes)
+        summed = set(sizes) - set(self._output)
+        return {"attention" if summed else "elementwise": prod(sizes.values())}
+
+    @property
+    def _terms(self) -> list[str]:
+        return self.equation.partition("->")[0].split(",")
+
+    @property
+    def _output(self) -> str:
+        return self.equation.partition("->")[2]
+
+    def _sizes(self, shapes: Sequence[Shape]) -> dict[str, int]:
+        """各个字母的大小。"""
+        got, sizes = " 与 ".join(map(str, shapes)), dict[str, int]()
+        expected = f"合乎 {self.equation} 的形状"
+        if [len(term) for term in self._terms] != [len(shape) for shape in shapes]:
+            raise ValueError(problem("shape", expected, got, "请检查两个输入"))
+        for term, shape in zip(self._terms, shapes, strict=True):
+            for letter, size in zip(term, shape, strict=True):
+                if sizes.setdefault(letter, size) != size:
+                    raise ValueError(problem("shape", expected, got, f"{letter} 有两种大小"))
+        return sizes
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def lenet5() -> Network:
 
     References:
         LeCun et al. (1998), §II.B，去掉 TABLE I、下采样的系数和 RBF；Zhang, Lipton, Li & Smola,
-        *Dive into Deep Learning*, §7.6（那里用 sigmoid，28×28 补 2 圈）。
+        *Dive into Deep Learning* 1.0, §7.6（那里用 sigmoid，28×28 补 2 圈）。
     """
     return sequential(
         "lenet5",

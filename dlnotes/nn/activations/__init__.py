@@ -4,9 +4,9 @@ r"""激活函数：逐个元素的非线性，连同它们的导数。
 
 - `x` 的形状任意，输出与它同形；`dy` 也与它同形；反向就是 $\bar x=\bar y\odot\phi'(x)$，因为逐元素函数的雅可比
   矩阵是对角的，它的转置就是自己。
-- $\pm\infty$ 处取极限值（负半边的斜率取 0 的除外），`nan` 得 `nan`（输出与梯度都是）。不可导的点上取哪一侧的
-  导数，各自写明，与 PyTorch 相同。
-- 元素不是实数抛 `TypeError`；`dy` 与 `x` 不同形、选项不合法抛 `ValueError`。
+- $\pm\infty$ 处取极限值，`nan` 得 `nan`（输出与梯度都是）；导数是 0 的地方，`dy` 是无穷大也得 0。溢出得 ∞，
+  不警告。不可导的点上取哪一侧的导数，各自写明，与 PyTorch 相同。
+- 元素不是实数、选项不是一个数（数组也不行）抛 `TypeError`；`dy` 与 `x` 不同形、选项越界抛 `ValueError`。
 """
 
 from dlnotes.nn.activations.gates import (

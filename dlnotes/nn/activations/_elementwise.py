@@ -1,32 +1,29 @@
 """逐元素函数共用的两步：算值，以及用导数乘上游的梯度。"""
 
 from collections.abc import Callable
-from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
 
 
+@quiet
 def apply(x: ArrayLike, function: Callable[[Array], Array]) -> Array:
     """逐元素地算 `function(x)`，类型不变。"""
     (values,), dtype = as_floats(x=x)
     return result(function(values), dtype)
 
 
+@quiet
 def chain(dy: ArrayLike, x: ArrayLike, derivative: Callable[[Array], Array]) -> Array:
-    """`dy` 乘以 `x` 处的导数；`x` 是 `nan` 的地方得 `nan`（分段函数的比较会把它漏掉）。"""
+    """`dy` 乘以 `x` 处的导数；`x` 是 `nan` 的地方得 `nan`（分段函数的比较会把它漏掉）。
+
+    导数是 0 的地方，`dy` 是无穷大也得 0。
+    """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
     has_shape("dy", upstream, values.shape, like="输出")
-    return result(np.where(np.isnan(values), values, upstream * derivative(values)), dtype)
-
-
-def positive(name: str, value: float) -> None:
-    """检查一个选项是有限的正数。"""
-    if not (isfinite(value) and value > 0):
-        raise ValueError(problem(name, "有限的正数", repr(value), "请改为正数"))
+    return result(np.where(np.isnan(values), values, scaled(derivative(values), upstream)), dtype)
 
 
 def decay(x: Array) -> Array:

@@ -31,6 +31,7 @@ def gelu(x: ArrayLike, *, approximate: str = "none") -> Array:
         >>> float(gelu(1.0, approximate="tanh").round(4))
         0.8412
     """
+    choice("approximate", approximate, ("none", "tanh"))
     return apply(x, lambda x: _gated(x, _gelu_gate(x, approximate)))
 
 
@@ -47,6 +48,7 @@ def gelu_backward(dy: ArrayLike, x: ArrayLike, *, approximate: str = "none") -> 
         >>> gelu_backward([1.0, 1.0], [0.0, 1e4])
         array([0.5, 1. ])
     """
+    choice("approximate", approximate, ("none", "tanh"))
 
     def derivative(x: Array) -> Array:
         gate, x = _gelu_gate(x, approximate), bounded(x)
@@ -148,7 +150,6 @@ def _gated(x: Array, gate: Array) -> Array:
 
 
 def _gelu_gate(x: Array, approximate: str) -> Array:
-    choice("approximate", approximate, ("none", "tanh"))
     if approximate == "tanh":
         return logistic(2 * _cubic(bounded(x)))
     return np.asarray(_ERFC(-x / sqrt(2)), x.dtype) / 2

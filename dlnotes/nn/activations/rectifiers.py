@@ -3,9 +3,9 @@ r"""整流：正的一侧是（或趋于）恒等，负的一侧压低。"""
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.activations._elementwise import apply, chain, log1p_exp, logistic, positive
+from dlnotes._check import problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
+from dlnotes.nn.activations._elementwise import apply, chain, decay, logistic
 
 # Klambauer et al. (2017) 的式 (14)：使均值 0、方差 1 成为不动点的两个常数
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -61,6 +61,8 @@ def relu6_backward(dy: ArrayLike, x: ArrayLike) -> Array:
 def leaky_relu(x: ArrayLike, *, negative_slope: float = 0.01) -> Array:
     r"""带泄漏的 ReLU：$x>0$ 时是 $x$，否则是 $\text{negative\_slope}\cdot x$。
 
+    斜率是有限的数，正负都行；是 0 时就是 ReLU，$-\infty$ 处也得 0。
+
     References:
         Maas, Hannun & Ng (2013), Rectifier nonlinearities improve neural network acoustic models，§2。
 
@@ -68,7 +70,8 @@ def leaky_relu(x: ArrayLike, *, negative_slope: float = 0.01) -> Array:
         >>> leaky_relu([-2.0, 3.0])
         array([-0.02,  3.  ])
     """
-    return apply(x, lambda x: np.where(x > 0, x, negative_slope * x))
+    slope = real("negative_slope", negative_slope)
+    return apply(x, lambda x: np.where(x > 0, x, scaled(slope, x)))
 
 
 def leaky_relu_backward(dy: ArrayLike, x: ArrayLike, *, negative_slope: float = 0.01) -> Array:
@@ -78,9 +81,11 @@ def leaky_relu_backward(dy: ArrayLike, x: ArrayLike, *, negative_slope: float = 
         >>> leaky_relu_backward([1.0, 1.0, 1.0], [-2.0, 0.0, 3.0])
         array([0.01, 0.01, 1.  ])
     """
-    return chain(dy, x, lambda x: np.where(x > 0, 1, negative_slope).astype(x.dtype))
+    slope = real("negative_slope", negative_slope)
+    return chain(dy, x, lambda x: np.where(x > 0, 1, slope).astype(x.dtype))
 
 
+@quiet
 def prelu(x: ArrayLike, weight: ArrayLike) -> Array:
     r"""负侧的斜率可以学习的 ReLU：$x>0$ 时是 $x$，否则是 $w_c\,x$。
 
@@ -99,9 +104,10 @@ def prelu(x: ArrayLike, weight: ArrayLike) -> Array:
         array([[-1. , -0.5]])
     """
     (values, slopes), dtype = as_floats(x=x, weight=weight)
-    return result(np.where(values > 0, values, _per_channel(values, slopes) * values), dtype)
+    return result(np.where(values > 0, values, scaled(_per_channel(values, slopes), values)), dtype)
 
 
+@quiet
 def prelu_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> tuple[Array, Array]:
     r"""`prelu` 的反向，返回对 `x` 与 `weight` 的梯度。
 
@@ -115,8 +121,8 @@ def prelu_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> tuple[Arra
     (upstream, values, slopes), dtype = as_floats(dy=dy, x=x, weight=weight)
     has_shape("dy", upstream, values.shape, like="输出")
     slope = _per_channel(values, slopes)
-    dx = np.where(np.isnan(values), values, np.where(values > 0, upstream, slope * upstream))
-    terms = upstream * np.where(values > 0, 0, values)
+    dx = np.where(np.isnan(values), values, np.where(values > 0, upstream, scaled(slope, upstream)))
+    terms = np.where(values > 0, 0, upstream * values)
     axes = None if slopes.size == 1 else tuple(axis for axis in range(values.ndim) if axis != 1)
     return result(dx, dtype), result(terms.sum(axis=axes).reshape(slopes.shape), dtype)
 
@@ -124,7 +130,7 @@ def prelu_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> tuple[Arra
 def elu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
     r"""指数线性单元：$x>0$ 时是 $x$，否则是 $\alpha(e^x-1)$。
 
-    负侧用 `expm1`，$x$ 接近 0 时不相消。
+    负侧用 `expm1`，$x$ 接近 0 时不相消。`alpha` 是有限的数；论文要它为正，PyTorch 与这里都不要求。
 
     References:
         Clevert, Unterthiner & Hochreiter (2016), ICLR, arXiv:1511.07289，§3，式 (15)。
@@ -133,7 +139,8 @@ def elu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
         >>> elu([-1e4, 0.0, 2.0])
         array([-1.,  0.,  2.])
     """
-    return apply(x, lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
+    scale = real("alpha", alpha)
+    return apply(x, lambda x: np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0))))
 
 
 def elu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
@@ -143,7 +150,8 @@ def elu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
         >>> elu_backward([1.0, 1.0], [0.0, 2.0], alpha=0.5)
         array([0.5, 1. ])
     """
-    return chain(dy, x, lambda x: np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0))))
+    scale = real("alpha", alpha)
+    return chain(dy, x, lambda x: np.where(x > 0, 1, scale * np.exp(np.minimum(x, 0))))
 
 
 def selu(x: ArrayLike) -> Array:
@@ -181,8 +189,8 @@ def celu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
         >>> celu([-1e4, 2.0], alpha=0.5)
         array([-0.5,  2. ])
     """
-    positive("alpha", alpha)
-    return apply(x, lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)))
+    a = real("alpha", alpha, above=0)
+    return apply(x, lambda x: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)))
 
 
 def celu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
@@ -192,8 +200,8 @@ def celu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
         >>> celu_backward([1.0, 1.0], [0.0, -1e4], alpha=0.5)
         array([1., 0.])
     """
-    positive("alpha", alpha)
-    return chain(dy, x, lambda x: np.exp(np.minimum(x, 0) / alpha))
+    a = real("alpha", alpha, above=0)
+    return chain(dy, x, lambda x: np.exp(np.minimum(x, 0) / a))
 
 
 def softplus(x: ArrayLike, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
@@ -212,8 +220,12 @@ def softplus(x: ArrayLike, *, beta: float = 1.0, threshold: float = 20.0) -> Arr
         >>> softplus([-1e4, 0.0, 50.0]).round(4)
         array([ 0.    ,  0.6931, 50.    ])
     """
-    positive("beta", beta)
-    return apply(x, lambda x: np.where(beta * x > threshold, x, log1p_exp(beta * x) / beta))
+    b, limit = real("beta", beta, above=0), real("threshold", threshold, finite=False)
+
+    def smooth(x: Array) -> Array:
+        return np.asarray(np.maximum(x, 0) + np.log1p(decay(b * x)) / b)  # 正的部分不乘 β，不会溢出
+
+    return apply(x, lambda x: np.where(b * x > limit, x, smooth(x)))
 
 
 def softplus_backward(dy: ArrayLike, x: ArrayLike, *, beta: float = 1.0, threshold: float = 20.0) -> Array:
@@ -223,13 +235,14 @@ def softplus_backward(dy: ArrayLike, x: ArrayLike, *, beta: float = 1.0, thresho
         >>> softplus_backward([1.0, 1.0], [0.0, 1e4])
         array([0.5, 1. ])
     """
-    positive("beta", beta)
-    return chain(dy, x, lambda x: np.where(beta * x > threshold, 1, logistic(beta * x)))
+    b, limit = real("beta", beta, above=0), real("threshold", threshold, finite=False)
+    return chain(dy, x, lambda x: np.where(b * x > limit, 1, logistic(b * x)))
 
 
 def _per_channel(x: Array, weight: Array) -> Array:
     channels = x.shape[1] if x.ndim > 1 else 1
-    if weight.ndim > 1 or weight.size not in (1, channels):
+    if weight.ndim > 1 or (weight.ndim == 1 and weight.size not in (1, channels)):
         expected = f"一个数，或形状 (1,)、({channels},) 的数组"
         raise ValueError(problem("weight", expected, f"形状 {weight.shape}", "请检查通道数"))
-    return weight.reshape(-1, *(1,) * (x.ndim - 2)) if weight.size > 1 else weight.reshape(())
+    shared = weight.ndim == 0 or (weight.size == 1 and channels != 1)
+    return weight.reshape(()) if shared or x.ndim < 2 else weight.reshape(-1, *(1,) * (x.ndim - 2))

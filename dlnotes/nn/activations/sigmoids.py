@@ -3,9 +3,9 @@ r"""S 形与钟形：值有界，两端饱和。"""
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.activations._elementwise import apply, chain, decay, logistic, positive
+from dlnotes._check import problem, real, shown
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
+from dlnotes.nn.activations._elementwise import apply, chain, decay, logistic
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -123,7 +123,7 @@ def hardsigmoid_backward(dy: ArrayLike, x: ArrayLike) -> Array:
 
 
 def hardtanh(x: ArrayLike, *, min_val: float = -1.0, max_val: float = 1.0) -> Array:
-    r"""截断：$\min(\max(x,\text{min\_val}),\text{max\_val})$。
+    r"""截断：$\min(\max(x,\text{min\_val}),\text{max\_val})$；两界可以是 ±∞，下界小于上界。
 
     References:
         Collobert (2004), *Large Scale Machine Learning*, 博士论文，Université Paris VI。
@@ -147,6 +147,7 @@ def hardtanh_backward(dy: ArrayLike, x: ArrayLike, *, min_val: float = -1.0, max
     return chain(dy, x, lambda x: ((x > min_val) & (x < max_val)).astype(x.dtype))
 
 
+@quiet
 def rbf(x: ArrayLike, center: ArrayLike | None = None, *, gamma: float = 1.0) -> Array:
     r"""高斯径向基函数，逐元素。
 
@@ -171,6 +172,7 @@ def rbf(x: ArrayLike, center: ArrayLike | None = None, *, gamma: float = 1.0) ->
     return result(np.exp(-(_radius(values, middle, gamma) ** 2)), dtype)
 
 
+@quiet
 def rbf_backward(
     dy: ArrayLike, x: ArrayLike, center: ArrayLike | None = None, *, gamma: float = 1.0
 ) -> tuple[Array, Array | None]:
@@ -188,7 +190,7 @@ def rbf_backward(
     (upstream, values, middle), dtype = as_floats(dy=dy, x=x, optional={"center": center})
     has_shape("dy", upstream, values.shape, like="输出")
     radius = _radius(values, middle, gamma)
-    dx = -2 * gamma**0.5 * radius * np.exp(-(radius**2)) * upstream
+    dx = scaled(-2 * gamma**0.5 * radius * np.exp(-(radius**2)), upstream)
     if middle is None:
         return result(dx, dtype), None
     added = dx.ndim - middle.ndim
@@ -199,7 +201,7 @@ def rbf_backward(
 
 def _radius(x: Array, center: Array | None, gamma: float) -> Array:
     """√γ·(x-c)，截到 ±1000：它的平方不溢出，指数早已是 0。"""
-    positive("gamma", gamma)
+    real("gamma", gamma, above=0)
     if center is not None:
         try:
             fits = np.broadcast_shapes(x.shape, center.shape) == x.shape
@@ -208,8 +210,7 @@ def _radius(x: Array, center: Array | None, gamma: float) -> Array:
         if not fits:
             expected = f"能广播成 {x.shape} 的形状"
             raise ValueError(problem("center", expected, str(center.shape), "请检查形状"))
-    with np.errstate(invalid="ignore", over="ignore"):  # ∞-∞ 得 NaN
-        return np.asarray(np.clip(gamma**0.5 * (x - (0 if center is None else center)), -1e3, 1e3))
+    return np.asarray(np.clip(gamma**0.5 * (x - (0 if center is None else center)), -1e3, 1e3))
 
 
 def _finite(x: Array) -> Array:
@@ -217,5 +218,7 @@ def _finite(x: Array) -> Array:
 
 
 def _interval(min_val: float, max_val: float) -> None:
-    if not min_val < max_val:
-        raise ValueError(problem("min_val", f"小于 max_val = {max_val!r} 的数", repr(min_val), "请对调两界"))
+    low, high = real("min_val", min_val, finite=False), real("max_val", max_val, finite=False)
+    if not low < high:
+        expected = f"小于 max_val = {shown(max_val)} 的数"
+        raise ValueError(problem("min_val", expected, shown(min_val), "请对调两界"))

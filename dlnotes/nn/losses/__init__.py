@@ -6,7 +6,8 @@ r"""损失函数，连同对输入的梯度。
   除以什么各自写明；除数是 0（空的批量、全部忽略）时得 `nan`，与 PyTorch 相同。
 - `target`、`weight`、`pos_weight` 是数据，不求梯度：反向只返回对网络输出的梯度。成对地比较几个网络输出的
   （`triplet_margin_loss`、`contrastive_info_nce`）返回各自的梯度。
-- 形状不合、选项不合法、目标越界抛 `ValueError`，元素不是实数抛 `TypeError`。`nan` 传到输出。
+- 形状不合、选项或目标越界抛 `ValueError`；元素不是实数、选项不是一个数（数组也不行）抛 `TypeError`。
+- `nan` 传到输出，溢出得 ∞，都不警告。权重或导数是 0 的地方，乘上无穷大也得 0。
 """
 
 from dlnotes.nn.losses.binary import (

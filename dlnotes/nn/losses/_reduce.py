@@ -1,4 +1,4 @@
-"""损失共用的：怎样归约，检查目标与权重。"""
+"""损失共用的：怎样归约，检查目标与权重；都在 `quiet` 的算子里用。"""
 
 from typing import Any
 
@@ -15,8 +15,7 @@ def reduce(loss: Array, reduction: str, count: float, *, choices: tuple[str, ...
     choice("reduction", reduction, choices)
     if reduction == "none":
         return loss
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(loss.sum() / _divisor(reduction, count, loss.dtype))
+    return np.asarray(loss.sum() / _divisor(reduction, count, loss.dtype))
 
 
 def spread(
@@ -30,14 +29,12 @@ def spread(
     """归约的反向：`mean` 的伴随是各处都分到 `dy/count`，`sum` 的是各处都分到 `dy`。"""
     choice("reduction", reduction, choices)
     has_shape("dy", dy, shape if reduction == "none" else (), like="输出")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.broadcast_to(dy / _divisor(reduction, count, dy.dtype), shape)
+    return np.broadcast_to(dy / _divisor(reduction, count, dy.dtype), shape)
 
 
 def times(coefficient: Array, value: Array) -> Array:
-    """乘积，系数是 0 时得 0：不在乎的项是无穷大也不要紧。"""
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.where(coefficient == 0, 0, coefficient * value)
+    """乘积，系数是 0 时得 0：没有选中的项是无穷大、`nan` 也不要紧。"""
+    return np.where(coefficient == 0, 0, coefficient * value)
 
 
 def broadcast(name: str, weight: Array | None, shape: tuple[int, ...]) -> Any:
@@ -56,14 +53,8 @@ def broadcast(name: str, weight: Array | None, shape: tuple[int, ...]) -> Any:
 def within(name: str, array: Array, low: float, high: float) -> None:
     """检查各元素在闭区间之内（`nan` 放过，让它传下去）。"""
     if ((array < low) | (array > high)).any():
-        raise ValueError(problem(name, f"在 {low:g} 与 {high:g} 之间", "界外的数", "请检查是不是传错了数组"))
-
-
-def nonnegative(name: str, value: float, *, zero: bool = True) -> None:
-    """检查一个选项是非负数（`zero=False` 时须为正）。"""
-    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
-        expected = "有限的非负数" if zero else "有限的正数"
-        raise ValueError(problem(name, expected, repr(value), "请改为这样的数"))
+        expected = f"{low:g} 到 {high:g} 的数" if high < np.inf else f"不小于 {low:g} 的数"
+        raise ValueError(problem(name, expected, "界外的数", "请检查是不是传错了数组"))
 
 
 def _divisor(reduction: str, count: float, dtype: np.dtype[Any]) -> Any:

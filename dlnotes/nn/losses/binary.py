@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes._check import problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
 from dlnotes.nn.activations._elementwise import log1p_exp, logistic
-from dlnotes.nn.losses._reduce import broadcast, nonnegative, reduce, spread, times, within
+from dlnotes.nn.losses._reduce import broadcast, reduce, spread, times, within
 
 
+@quiet
 def binary_cross_entropy(
     x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, *, reduction: str = "mean"
 ) -> Array:
@@ -37,11 +38,11 @@ def binary_cross_entropy(
     (values, truth, weights), dtype = as_floats(x=x, target=target, optional={"weight": weight})
     scale = _check(values, truth, weights)
     within("x", values, 0, 1)
-    with np.errstate(divide="ignore"):  # log 0 = -∞，随即截到 -100
-        yes, no = np.maximum(np.log(values), -100), np.maximum(np.log1p(-values), -100)
-    return result(reduce(-scale * (truth * yes + (1 - truth) * no), reduction, values.size), dtype)
+    yes, no = np.maximum(np.log(values), -100), np.maximum(np.log1p(-values), -100)  # log 0 = -∞，截到 -100
+    return result(reduce(-scaled(scale, truth * yes + (1 - truth) * no), reduction, values.size), dtype)
 
 
+@quiet
 def binary_cross_entropy_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -67,9 +68,10 @@ def binary_cross_entropy_backward(
     within("x", values, 0, 1)
     upstream = spread(upstream, values.shape, reduction, values.size)
     slope = (values - truth) / np.maximum(values * (1 - values), 1e-12)
-    return result(upstream * scale * slope, dtype)
+    return result(scaled(scale * slope, upstream), dtype)
 
 
+@quiet
 def binary_cross_entropy_with_logits(
     x: ArrayLike,
     target: ArrayLike,
@@ -105,9 +107,10 @@ def binary_cross_entropy_with_logits(
     scale = _check(values, truth, weights)
     truth_weight = truth * broadcast("pos_weight", positives, values.shape)
     terms = times(truth_weight, log1p_exp(-values)) + times(1 - truth, log1p_exp(values))
-    return result(reduce(terms * scale, reduction, values.size), dtype)
+    return result(reduce(scaled(scale, terms), reduction, values.size), dtype)
 
 
+@quiet
 def binary_cross_entropy_with_logits_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -133,9 +136,10 @@ def binary_cross_entropy_with_logits_backward(
     scale = _check(values, truth, weights)
     truth_weight = truth * broadcast("pos_weight", positives, values.shape)
     slope = (1 - truth) * logistic(values) - truth_weight * logistic(-values)
-    return result(spread(upstream, values.shape, reduction, values.size) * scale * slope, dtype)
+    return result(scaled(scale * slope, spread(upstream, values.shape, reduction, values.size)), dtype)
 
 
+@quiet
 def sigmoid_focal_loss(
     x: ArrayLike, target: ArrayLike, *, alpha: float = 0.25, gamma: float = 2.0, reduction: str = "none"
 ) -> Array:
@@ -162,9 +166,10 @@ def sigmoid_focal_loss(
     """
     (values, truth), dtype = as_floats(x=x, target=target)
     weight, miss, entropy, _ = _focal(values, truth, alpha, gamma)
-    return result(reduce(weight * times(miss**gamma, entropy), reduction, values.size), dtype)
+    return result(reduce(scaled(weight, scaled(miss**gamma, entropy)), reduction, values.size), dtype)
 
 
+@quiet
 def sigmoid_focal_loss_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -190,12 +195,12 @@ def sigmoid_focal_loss_backward(
     upstream = spread(upstream, values.shape, reduction, values.size)
     direct = miss**gamma * ((1 - truth) * logistic(values) - truth * logistic(-values))
     # m' 下溢成 0 的地方整项是 0：γ < 1 时 m 的负幂会是 ∞
-    with np.errstate(divide="ignore"):
-        power = gamma * miss ** (gamma - 1) if gamma else np.zeros_like(miss)
-    focus = times(times(slope, entropy), power)
-    return result(upstream * weight * (direct + focus), dtype)
+    power = gamma * miss ** (gamma - 1) if gamma else np.zeros_like(miss)
+    focus = scaled(scaled(slope, entropy), power)
+    return result(scaled(scaled(weight, direct + focus), upstream), dtype)
 
 
+@quiet
 def hinge_loss(x: ArrayLike, target: ArrayLike, *, margin: float = 1.0, reduction: str = "mean") -> Array:
     r"""合页损失：$\ell=\max(0,\ m-t\,x)$，$t=\pm1$。
 
@@ -220,6 +225,7 @@ def hinge_loss(x: ArrayLike, target: ArrayLike, *, margin: float = 1.0, reductio
     return result(reduce(np.maximum(margin - truth * values, 0), reduction, values.size), dtype)
 
 
+@quiet
 def hinge_loss_backward(
     dy: ArrayLike, x: ArrayLike, target: ArrayLike, *, margin: float = 1.0, reduction: str = "mean"
 ) -> Array:
@@ -233,22 +239,21 @@ def hinge_loss_backward(
     _signs(values, truth, margin)
     upstream = spread(upstream, values.shape, reduction, values.size)
     slope = np.where(np.isnan(values), values, -truth * (truth * values < margin))
-    return result(upstream * slope, dtype)
+    return result(scaled(slope, upstream), dtype)
 
 
 def _check(x: Array, target: Array, weight: Array | None) -> Any:
-    has_shape("target", target, x.shape, like="`x` ")
+    has_shape("target", target, x.shape, like="`x`")
     within("target", target, 0, 1)
     return broadcast("weight", weight, x.shape)
 
 
 def _focal(x: Array, target: Array, alpha: float, gamma: float) -> tuple[Any, Array, Array, Array]:
     """返回 α_t、m = 1 - p_t、交叉熵、m'；都没有相消。"""
-    has_shape("target", target, x.shape, like="`x` ")
+    has_shape("target", target, x.shape, like="`x`")
     within("target", target, 0, 1)
-    nonnegative("gamma", gamma)
-    if alpha > 1:
-        raise ValueError(problem("alpha", "不大于 1 的数", repr(alpha), "不加权请用负数"))
+    real("gamma", gamma, minimum=0)
+    real("alpha", alpha, maximum=1)
     weight = alpha * target + (1 - alpha) * (1 - target) if alpha >= 0 else 1
     yes, no = logistic(x), logistic(-x)
     miss = target * no + (1 - target) * yes
@@ -257,7 +262,7 @@ def _focal(x: Array, target: Array, alpha: float, gamma: float) -> tuple[Any, Ar
 
 
 def _signs(x: Array, target: Array, margin: float) -> None:
-    has_shape("target", target, x.shape, like="`x` ")
-    nonnegative("margin", margin)
+    has_shape("target", target, x.shape, like="`x`")
+    real("margin", margin, minimum=0)
     if (np.abs(target) != 1).any():
         raise ValueError(problem("target", "只含 1 与 -1 的数组", "别的数", "0/1 的标签请用 2*t-1 转换"))

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, choice, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, normal_axis, result
+from dlnotes._check import boolean, choice, integer, problem, real
+from dlnotes.nn._arrays import Array, as_array, as_floats, has_shape, integers, quiet, result, scaled
 from dlnotes.nn.losses._reduce import REDUCTIONS, reduce, spread, times, within
 from dlnotes.nn.softmax import log_softmax, log_softmax_backward
 
 _KL = (*REDUCTIONS, "batchmean")
 
 
+@quiet
 def cross_entropy(
     x: ArrayLike,
     target: ArrayLike,
@@ -66,6 +67,7 @@ def cross_entropy(
     return result(_reduced(loss, reduction, count), dtype)
 
 
+@quiet
 def cross_entropy_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -91,6 +93,7 @@ def cross_entropy_backward(
     return result(log_softmax_backward(-times(q, upstream), values, axis=axis), _widest(dy, dtype))
 
 
+@quiet
 def nll_loss(
     x: ArrayLike,
     target: ArrayLike,
@@ -122,6 +125,7 @@ def nll_loss(
     return result(_reduced(-times(q, values).sum(axis=_axis(values)), reduction, count), dtype)
 
 
+@quiet
 def nll_loss_backward(
     dy: ArrayLike,
     x: ArrayLike,
@@ -142,6 +146,7 @@ def nll_loss_backward(
     return result(-times(q, upstream), _widest(dy, dtype))  # 全部忽略时 `upstream` 是 ∞，梯度仍是 0
 
 
+@quiet
 def kl_div(x: ArrayLike, target: ArrayLike, *, reduction: str = "mean", log_target: bool = False) -> Array:
     r"""KL 散度的各项：$\ell=t(\log t-x)$，`x` 是 $\log q$。
 
@@ -163,10 +168,11 @@ def kl_div(x: ArrayLike, target: ArrayLike, *, reduction: str = "mean", log_targ
     """
     values, p, log_p, dtype = _divergence(x, target, reduction, log_target)
     # 分开乘，免得 -∞ 减 -∞；t 是 0 时两项都取 0
-    terms = times(p, log_p) - times(p, values)
+    terms = scaled(p, log_p) - scaled(p, values)
     return result(reduce(terms, reduction, _kl_count(values, reduction), choices=_KL), dtype)
 
 
+@quiet
 def kl_div_backward(
     dy: ArrayLike, x: ArrayLike, target: ArrayLike, *, reduction: str = "mean", log_target: bool = False
 ) -> Array:
@@ -179,7 +185,7 @@ def kl_div_backward(
     values, p, _, dtype = _divergence(x, target, reduction, log_target)
     (upstream,), _ = as_floats(dy=dy)
     spread_out = spread(upstream, values.shape, reduction, _kl_count(values, reduction), choices=_KL)
-    return result(-spread_out * p, _widest(dy, dtype))
+    return result(-scaled(p, spread_out), _widest(dy, dtype))
 
 
 def _prepare(
@@ -189,32 +195,35 @@ def _prepare(
     (values, weights), dtype = as_floats(x=x, optional={"weight": weight})
     axis = _axis(values)
     classes = values.shape[axis]
-    if not 0 <= smoothing <= 1:
-        raise ValueError(problem("label_smoothing", "0 与 1 之间的数", repr(smoothing), "请改到这个范围"))
+    real("label_smoothing", smoothing, minimum=0, maximum=1)
+    ignored = integer("ignore_index", ignore_index, minimum=None)
     scale = np.ones(classes, values.dtype) if weights is None else weights
     has_shape("weight", scale, (classes,), like="类别数")
     column = scale.reshape(-1, *(1,) * (values.ndim - 1 - axis))
-    labels = np.asarray(target)
+    labels = as_array(target)
     # 空的列表也是浮点数组，那时由形状分辨
     if labels.dtype.kind == "f" and (labels.size or labels.shape == values.shape):
         (q,), _ = as_floats(target=target)
-        has_shape("target", q, values.shape, like="`x` ")
+        has_shape("target", q, values.shape, like="`x`")
         smooth = (1 - smoothing) * q.astype(values.dtype) + smoothing / max(classes, 1)
-        return values, column * smooth, values.size / max(classes, 1), dtype
+        return values, scaled(smooth, column), values.size / max(classes, 1), dtype
     labels = integers("target", target)
     has_shape("target", labels, values.shape[:axis] + values.shape[axis + 1 :], like="`x` 去掉类别轴")
-    kept = labels != ignore_index
+    kept = labels != ignored
     if ((labels < 0) | (labels >= classes))[kept].any():
-        remedy = f"不计的样本请用 ignore_index = {ignore_index}"
-        raise ValueError(problem("target", f"0 到 {classes - 1} 的类别", "界外的类别", remedy))
+        expected = f"0 到 {classes - 1} 的类别" if classes else "全部忽略的类别（`x` 里没有类别）"
+        remedy = f"不计的样本请用 ignore_index = {ignored}"
+        raise ValueError(problem("target", expected, "界外的类别", remedy))
     used = np.where(kept, labels, 0)
     one_hot = np.arange(classes).reshape(column.shape) == np.expand_dims(used, axis)
     q = ((1 - smoothing) * one_hot + smoothing / max(classes, 1)) * np.expand_dims(kept, axis)
-    return values, column * q.astype(values.dtype), float(scale[labels[kept]].sum()), dtype
+    return values, scaled(q.astype(values.dtype), column), float(scale[labels[kept]].sum()), dtype
 
 
 def _axis(x: Array) -> int:
-    return normal_axis(min(x.ndim - 1, 1), x.ndim, name="类别轴")
+    if x.ndim == 0:
+        raise ValueError(problem("x", "至少一维的数组", "一个数", "一维的是各类的得分，多维的第 1 轴是类别"))
+    return min(x.ndim - 1, 1)
 
 
 def _reduced(loss: Array, reduction: str, count: float) -> Array:
@@ -236,16 +245,18 @@ def _divergence(
     x: ArrayLike, target: ArrayLike, reduction: str, log_target: bool
 ) -> tuple[Array, Array, Array, np.dtype[Any]]:
     boolean("log_target", log_target)
+    choice("reduction", reduction, _KL)
     (values, truth), dtype = as_floats(x=x, target=target)
-    has_shape("target", truth, values.shape, like="`x` ")
+    has_shape("target", truth, values.shape, like="`x`")
     if log_target:
         return values, np.exp(truth), truth, dtype
     within("target", truth, 0, np.inf)
-    with np.errstate(divide="ignore"):  # log 0 = -∞，乘 0 的那一项取 0
-        return values, truth, np.log(truth), dtype
+    return values, truth, np.log(truth), dtype  # log 0 = -∞，乘 0 的那一项取 0
 
 
 def _kl_count(x: Array, reduction: str) -> float:
     if reduction != "batchmean":
         return x.size
-    return len(np.moveaxis(x, normal_axis(0, x.ndim, name="批量轴"), 0))
+    if x.ndim == 0:
+        raise ValueError(problem("x", "至少一维的数组", "一个数", "batchmean 要除以第 0 轴的长度"))
+    return len(x)

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlnotes._check import boolean, choice, integer, problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, result
+from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, quiet, result, scaled
 from dlnotes.nn.losses._reduce import REDUCTIONS
 
 Sample = tuple[int, Array, NDArray[np.int64]]
 
 
+@quiet
 def ctc_loss(
     log_probs: ArrayLike,
     targets: ArrayLike,
@@ -67,6 +68,7 @@ def ctc_loss(
     return result(losses if reduction == "none" else losses.sum(), dtype)
 
 
+@quiet
 def ctc_loss_backward(
     dy: ArrayLike,
     log_probs: ArrayLike,
@@ -116,11 +118,10 @@ def ctc_loss_backward(
         extended = _extend(labels, blank)
         emitted = y[:, extended]
         # 概率为 0 的类别不会被走到；那里 α、β、y 都是 -∞，不能相减
-        with np.errstate(invalid="ignore"):
-            occupied = np.where(np.isneginf(emitted), 0, np.exp(alphas + betas - emitted - total))
+        occupied = np.where(np.isneginf(emitted), 0, np.exp(alphas + betas - emitted - total))
         posterior = np.zeros_like(y)
         np.add.at(posterior.T, extended, occupied.T)  # 同一标签可以在 l' 里出现几次，所以要累加
-        gradient[: len(y), n] = -scale * posterior
+        gradient[: len(y), n] = -scaled(posterior, scale)
     return result(gradient, dtype)
 
 

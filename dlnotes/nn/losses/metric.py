@@ -3,13 +3,13 @@ r"""度量学习的损失：相似的靠近，不相似的分开。"""
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.activations._elementwise import positive as positive_number
-from dlnotes.nn.losses._reduce import nonnegative, reduce, spread
+from dlnotes._check import problem, real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
+from dlnotes.nn.losses._reduce import reduce, spread
 from dlnotes.nn.losses.classification import cross_entropy, cross_entropy_backward
 
 
+@quiet
 def triplet_margin_loss(
     anchor: ArrayLike,
     positive: ArrayLike,
@@ -32,7 +32,7 @@ def triplet_margin_loss(
         negative: 异类 $c$，同形。
         margin: 间隔 $m$，不为负。
         p: 范数的次数，有限，不小于 1。
-        eps: $\epsilon$。
+        eps: $\epsilon$，不为负。
         reduction: 归约；`mean` 除以样本数。
 
     Returns:
@@ -47,11 +47,12 @@ def triplet_margin_loss(
         0.5
     """
     (a, b, c), dtype = as_floats(anchor=anchor, positive=positive, negative=negative)
-    _triplet(a, b, c, margin, p)
+    _triplet(a, b, c, margin, p, eps)
     gap = margin + _norm(a - b + eps, p) - _norm(a - c + eps, p)
     return result(reduce(np.maximum(gap, 0), reduction, gap.size), dtype)
 
 
+@quiet
 def triplet_margin_loss_backward(
     dy: ArrayLike,
     anchor: ArrayLike,
@@ -76,14 +77,15 @@ def triplet_margin_loss_backward(
         (array([[-0.6,  0.2]]), array([[0.6, 0.8]]), array([[ 0., -1.]]))
     """
     (upstream, a, b, c), dtype = as_floats(dy=dy, anchor=anchor, positive=positive, negative=negative)
-    _triplet(a, b, c, margin, p)
+    _triplet(a, b, c, margin, p, eps)
     near, far = a - b + eps, a - c + eps
     gap = margin + _norm(near, p) - _norm(far, p)
-    active = np.where(np.isnan(gap), gap, gap >= 0) * spread(upstream, gap.shape, reduction, gap.size)
-    pull, push = (active[..., None] * _norm_slope(u, p) for u in (near, far))
+    active = scaled(np.where(np.isnan(gap), gap, gap >= 0), spread(upstream, gap.shape, reduction, gap.size))
+    pull, push = (scaled(_norm_slope(u, p), active[..., None]) for u in (near, far))
     return result(pull - push, dtype), result(-pull, dtype), result(push, dtype)
 
 
+@quiet
 def contrastive_info_nce(
     x: ArrayLike, y: ArrayLike, *, temperature: float = 0.07, reduction: str = "mean"
 ) -> Array:
@@ -116,6 +118,7 @@ def contrastive_info_nce(
     return result(cross_entropy(logits, np.arange(len(values)), reduction=reduction), dtype)
 
 
+@quiet
 def contrastive_info_nce_backward(
     dy: ArrayLike, x: ArrayLike, y: ArrayLike, *, temperature: float = 0.07, reduction: str = "mean"
 ) -> tuple[Array, Array]:
@@ -135,14 +138,14 @@ def contrastive_info_nce_backward(
     return result(ds @ keys / temperature, dtype), result(ds.T @ values / temperature, dtype)
 
 
-def _triplet(a: Array, b: Array, c: Array, margin: float, p: float) -> None:
+def _triplet(a: Array, b: Array, c: Array, margin: float, p: float, eps: float) -> None:
     if a.ndim not in (1, 2):
         raise ValueError(problem("anchor", "形状 (N, D) 或 (D,) 的数组", str(a.shape), "请先改变形状"))
-    has_shape("positive", b, a.shape, like="`anchor` ")
-    has_shape("negative", c, a.shape, like="`anchor` ")
-    nonnegative("margin", margin)
-    if not (np.isfinite(p) and p >= 1):
-        raise ValueError(problem("p", "有限的、不小于 1 的数", repr(p), "请改用这样的范数"))
+    has_shape("positive", b, a.shape, like="`anchor`")
+    has_shape("negative", c, a.shape, like="`anchor`")
+    real("margin", margin, minimum=0)
+    real("p", p, minimum=1)
+    real("eps", eps, minimum=0)
 
 
 def _norm(u: Array, p: float) -> Array:
@@ -150,7 +153,7 @@ def _norm(u: Array, p: float) -> Array:
     size = np.abs(u)
     top = size.max(axis=-1, keepdims=True, initial=0)
     total = ((size / np.where(top == 0, 1, top)) ** p).sum(axis=-1) ** (1 / p)
-    return np.asarray(top[..., 0] * total)
+    return np.where(np.isposinf(top[..., 0]), np.inf, top[..., 0] * total)
 
 
 def _norm_slope(u: Array, p: float) -> Array:
@@ -159,8 +162,8 @@ def _norm_slope(u: Array, p: float) -> Array:
 
 
 def _similarity(x: Array, y: Array, temperature: float) -> Array:
-    positive_number("temperature", temperature)
+    real("temperature", temperature, above=0)
     if x.ndim != 2:
         raise ValueError(problem("x", "形状 (N, D) 的数组", str(x.shape), "请先改变形状"))
-    has_shape("y", y, x.shape, like="`x` ")
+    has_shape("y", y, x.shape, like="`x`")
     return np.asarray(x @ y.T / temperature)

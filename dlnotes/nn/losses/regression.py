@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlnotes.nn._arrays import Array, as_floats, has_shape, result
-from dlnotes.nn.losses._reduce import nonnegative, reduce, spread
+from dlnotes._check import real
+from dlnotes.nn._arrays import Array, as_floats, has_shape, quiet, result, scaled
+from dlnotes.nn.losses._reduce import reduce, spread
 
 
 def mse_loss(x: ArrayLike, target: ArrayLike, *, reduction: str = "mean") -> Array:
@@ -72,10 +73,10 @@ def smooth_l1_loss(x: ArrayLike, target: ArrayLike, *, beta: float = 1.0, reduct
         >>> smooth_l1_loss([0.5, -3.0], [0.0, 0.0], reduction="none")
         array([0.125, 2.5  ])
     """
-    nonnegative("beta", beta)
-    if beta == 0:
+    width = real("beta", beta, minimum=0)
+    if width == 0:
         return l1_loss(x, target, reduction=reduction)
-    return _loss(x, target, reduction, lambda d: _huber(d, beta) / beta)
+    return _loss(x, target, reduction, lambda d: _smooth(d, width))
 
 
 def smooth_l1_loss_backward(
@@ -87,10 +88,10 @@ def smooth_l1_loss_backward(
         >>> smooth_l1_loss_backward(1.0, [0.5, -3.0], [0.0, 0.0], reduction="sum")
         array([ 0.5, -1. ])
     """
-    nonnegative("beta", beta)
-    if beta == 0:
+    width = real("beta", beta, minimum=0)
+    if width == 0:
         return l1_loss_backward(dy, x, target, reduction=reduction)
-    return _backward(dy, x, target, reduction, lambda d: np.clip(d, -beta, beta) / beta)
+    return _backward(dy, x, target, reduction, lambda d: np.where(np.abs(d) < width, d / width, np.sign(d)))
 
 
 def huber_loss(x: ArrayLike, target: ArrayLike, *, delta: float = 1.0, reduction: str = "mean") -> Array:
@@ -103,8 +104,8 @@ def huber_loss(x: ArrayLike, target: ArrayLike, *, delta: float = 1.0, reduction
         >>> huber_loss([0.5, -3.0], [0.0, 0.0], delta=2.0, reduction="none")
         array([0.125, 4.   ])
     """
-    nonnegative("delta", delta, zero=False)
-    return _loss(x, target, reduction, lambda d: _huber(d, delta))
+    width = real("delta", delta, above=0)
+    return _loss(x, target, reduction, lambda d: _huber(d, width))
 
 
 def huber_loss_backward(
@@ -116,8 +117,8 @@ def huber_loss_backward(
         >>> huber_loss_backward(1.0, [0.5, -3.0], [0.0, 0.0], delta=2.0, reduction="sum")
         array([ 0.5, -2. ])
     """
-    nonnegative("delta", delta, zero=False)
-    return _backward(dy, x, target, reduction, lambda d: np.clip(d, -delta, delta))
+    width = real("delta", delta, above=0)
+    return _backward(dy, x, target, reduction, lambda d: np.clip(d, -width, width))
 
 
 def _huber(d: Array, delta: float) -> Array:
@@ -127,18 +128,24 @@ def _huber(d: Array, delta: float) -> Array:
     return np.asarray(small * (size - small / 2))
 
 
+def _smooth(d: Array, beta: float) -> Array:
+    """`_huber` 除以 β；先除后乘，β 很小时乘积不会下溢。"""
+    size = np.abs(d)
+    return np.asarray(np.where(size < beta, size / beta, 1) * (size - np.minimum(size, beta) / 2))
+
+
+@quiet
 def _loss(x: ArrayLike, target: ArrayLike, reduction: str, function: Callable[[Array], Array]) -> Array:
     (values, truth), dtype = as_floats(x=x, target=target)
-    has_shape("target", truth, values.shape, like="`x` ")
-    with np.errstate(invalid="ignore", over="ignore"):  # ∞-∞ 得 NaN，平方溢出得 ∞
-        return result(reduce(function(values - truth), reduction, values.size), dtype)
+    has_shape("target", truth, values.shape, like="`x`")
+    return result(reduce(function(values - truth), reduction, values.size), dtype)
 
 
+@quiet
 def _backward(
     dy: ArrayLike, x: ArrayLike, target: ArrayLike, reduction: str, slope: Callable[[Array], Array]
 ) -> Array:
     (upstream, values, truth), dtype = as_floats(dy=dy, x=x, target=target)
-    has_shape("target", truth, values.shape, like="`x` ")
+    has_shape("target", truth, values.shape, like="`x`")
     upstream = spread(upstream, values.shape, reduction, values.size)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return result(upstream * slope(values - truth), dtype)
+    return result(scaled(slope(values - truth), upstream), dtype)

@@ -4,7 +4,7 @@
 """
 
 import numpy as np
-from _nn_record import Recorder
+from _torch import torch_record
 from torch.nn import functional as F  # noqa: N812
 
 KINKS = [-1e4, -30.0, -6.0, -3.0, -1.0, -0.0, 0.0, 1.0, 3.0, 6.0, 20.0, 30.0, 1e4]
@@ -28,7 +28,7 @@ OPTIONS = {
 }
 
 if __name__ == "__main__":
-    record = Recorder("activations", seed=1)
+    record = torch_record("activations", seed=1)
     for dtype in ("float64", "float32"):
         for name, choices in OPTIONS.items():
             for options in choices:
@@ -38,9 +38,8 @@ if __name__ == "__main__":
                     np.array(-0.5),
                     np.empty((0, 2)),
                 ):
-                    function = getattr(F, name)
-                    record.add(name, lambda x, f=function, o=options: f(x, **o), [x.astype(dtype)], **options)
+                    record.add(name, getattr(F, name), {"x": x.astype(dtype)}, options)
         for shape, channels in (((4, 3, 2, 2), 3), ((4, 3), 1), ((5,), 1), ((2, 3, 4), 3)):
             x, w = record.rng.normal(0, 2, shape), record.rng.normal(0, 1, channels)
-            record.add("prelu", F.prelu, [x.astype(dtype), w.astype(dtype)], wrt=(0, 1))
+            record.add("prelu", F.prelu, {"x": x.astype(dtype), "weight": w.astype(dtype)})
     record.write()

@@ -3,21 +3,13 @@
 手工运行，项目自己不用它；要一个装有 torch 的环境：
 
     python tests/oracles/make/nn_conv.py
-
-每个例子是一串键 `<序号>/…`：`call` 是 JSON（函数、选项），`x`、`weight`、`bias`、`dy` 是输入，`y`、`dx`、
-`dweight`、`dbias` 是 torch 的结果；`source` 是版本与日期。
 """
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from _record import DTYPES
+from _torch import torch_record
 from torch.nn import functional
-
-TARGET = Path(__file__).parents[1] / "nn" / "conv.npz"
 
 # 函数、x 的形状、weight 的形状、有没有偏置、选项
 CASES: list[tuple[str, tuple[int, ...], tuple[int, ...] | None, bool, dict[str, Any]]] = [
@@ -83,39 +75,17 @@ CASES: list[tuple[str, tuple[int, ...], tuple[int, ...] | None, bool, dict[str, 
 ]
 
 
-def run(index: int, dtype: str, call: str, arrays: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """一个例子的全部键。"""
-    tensors = {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}
-    y = getattr(functional, call)(*tensors.values(), **options)
-    rng = np.random.default_rng(1000 + index)
-    dy = rng.standard_normal(tuple(y.shape)).astype(dtype)
-    y.backward(torch.tensor(dy))
-    found = {"call": json.dumps([call, options]), "dy": dy, "y": y.detach().numpy(), **arrays}
-    found |= {f"d{name}": tensor.grad.numpy() for name, tensor in tensors.items()}
-    return {f"{index}/{name}": np.asarray(value) for name, value in found.items()}
-
-
-def main() -> None:
-    """算出全部例子，写成一个文件。"""
-    torch.set_num_threads(1)
-    found: dict[str, Any] = {}
-    for number, (call, shape, kernel, biased, options) in enumerate(CASES):
-        dtypes = ("float64", "float32")[: 1 if number % 3 else 2]  # float32 每三例取一例，文件才小
-        for offset, dtype in enumerate(dtypes):
-            index = 2 * number + offset
-            rng = np.random.default_rng(index)
-            arrays = {"x": rng.standard_normal(shape).astype(dtype)}
-            if kernel is not None:
-                arrays["weight"] = rng.standard_normal(kernel).astype(dtype)
-            if biased:
-                groups = options.get("groups", 1)
-                filters = kernel[1] * groups if "transpose" in call else kernel[0]
-                arrays["bias"] = rng.standard_normal(filters).astype(dtype)
-            found |= run(index, dtype, call, arrays, options)
-    found["source"] = np.array(f"torch {torch.__version__}，{datetime.now(UTC):%Y-%m-%d}，CPU，一个线程")
-    np.savez_compressed(TARGET, **found)
-    print(f"{TARGET}：{len(CASES)} 种例子，{TARGET.stat().st_size} 字节")
-
-
 if __name__ == "__main__":
-    main()
+    r = torch_record("conv")
+    for number, (call, shape, kernel, biased, options) in enumerate(CASES):
+        for offset, dtype in enumerate(DTYPES[: 1 if number % 3 else 2]):  # float32 每三例取一例，文件才小
+            index = 2 * number + offset
+            r.seed(index)
+            arrays = {"x": r.normal(*shape).astype(dtype)}
+            if kernel is not None:
+                arrays["weight"] = r.normal(*kernel).astype(dtype)
+                filters = kernel[1] * options.get("groups", 1) if "transpose" in call else kernel[0]
+                arrays["bias"] = r.normal(filters).astype(dtype) if biased else None
+            r.seed(1000 + index)
+            r.add(call, getattr(functional, call), arrays, options)
+    r.write()

@@ -12,30 +12,31 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from _nn import Recorder
+from _torch import torch_record
 
 
 def embedding() -> None:
-    r = Recorder("embedding")
+    r = torch_record("embedding", digits=3)
 
-    def run(input: Any, weight: Any, padding_idx: int | None) -> Any:  # noqa: A002
-        return F.embedding(input, weight, padding_idx)
+    def run(weight: Any, x: Any, padding_idx: int | None) -> Any:
+        return F.embedding(x, weight, padding_idx)
 
-    def one_hot(input: Any, num_classes: int) -> Any:  # noqa: A002
-        return F.one_hot(input, num_classes)
+    def one_hot(x: Any, num_classes: int) -> Any:
+        return F.one_hot(x, num_classes)
 
     for shape, rows, d in (((), 1, 1), ((7,), 3, 4), ((2, 3, 5), 6, 2), ((0,), 3, 2)):
         for padding in (None, 0, -1):
             index = r.rng.integers(0, rows, shape)
-            arrays = {"input": index, "weight": r.normal(rows, d)}
-            r.add("embedding", run, arrays, {"padding_idx": padding})
-        r.add("one_hot", one_hot, {"input": r.rng.integers(0, rows, shape)}, {"num_classes": rows + 2})
-    r.add("one_hot", one_hot, {"input": np.array([[3, 0], [1, 1]])}, {"num_classes": -1})
-    r.save()
+            arrays = {"weight": r.normal(rows, d)}
+            r.both("embedding", run, arrays, {"padding_idx": padding}, fixed={"x": index})
+        index = r.rng.integers(0, rows, shape)
+        r.both("one_hot", one_hot, {}, {"num_classes": rows + 2}, fixed={"x": index})
+    r.both("one_hot", one_hot, {}, {"num_classes": -1}, fixed={"x": np.array([[3, 0], [1, 1]])})
+    r.write()
 
 
 def positions() -> None:
-    r = Recorder("positions")
+    r = torch_record("positions", digits=3)
 
     def rotary(x: Any, positions: Any, base: float, interleaved: bool) -> Any:
         d = x.shape[-1]
@@ -60,11 +61,13 @@ def positions() -> None:
         for base in (10000.0, 500000.0):
             for interleaved in (True, False):
                 options = {"base": base, "interleaved": interleaved}
-                r.add("rotary_embedding", rotary, {"x": r.normal(*shape), "positions": where}, options)
+                x = {"x": r.normal(*shape)}
+                r.both("rotary_embedding", rotary, x, options, fixed={"positions": where})
     for where in (np.arange(50.0), r.normal(2, 3) * 10, np.array(131071.0)):
         for dim, base in ((2, 10000.0), (16, 10000.0), (6, 20.0)):
-            r.add("sinusoidal_encoding", sinusoidal, {}, {"dim": dim, "base": base}, {"positions": where})
-    r.save()
+            options = {"dim": dim, "base": base}
+            r.both("sinusoidal_encoding", sinusoidal, {}, options, fixed={"positions": where})
+    r.write()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,11 @@ if __name__ == "__main__":
     ):
         w = getattr(init, f"{name}_")(torch.empty(300, 40, 5, 5, dtype=torch.float64), **options)
         spread[f"{name} {json.dumps(options)}"] = {"std": w.std().item(), "max": w.abs().max().item()}
-    data = {"source": f"torch {torch.__version__}", "fans": fans, "gains": gains, "spread": spread}
+    data = {
+        "source": f"torch {torch.__version__.split('+')[0]}",
+        "fans": fans,
+        "gains": gains,
+        "spread": spread,
+    }
     target = Path(__file__).parents[1] / "nn" / "init.json"
     target.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n")

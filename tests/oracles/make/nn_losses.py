@@ -4,17 +4,20 @@
 """
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
-from _nn_record import Recorder
+from _record import Record
+from _torch import torch_record
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torchvision.ops import sigmoid_focal_loss
 
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def classification(record: Recorder, dtype: str) -> None:
+def classification(record: Record, dtype: str) -> None:
     rng = record.rng
     shapes = ((3, 4), (2, 4, 2, 1), (4,))
     for shape, reduction, weighted, smoothing in product(shapes, REDUCTIONS, (False, True), (0.0, 0.1)):
@@ -25,39 +28,28 @@ def classification(record: Recorder, dtype: str) -> None:
         q = np.moveaxis(q, -1, 1) if len(shape) > 1 else q
         options = {"reduction": reduction, "label_smoothing": smoothing}
         for target in (labels, q):
-            record.add(
-                "cross_entropy",
-                lambda x, t, w, o=options: F.cross_entropy(x, t, w, **o),
-                [x, target, weight],
-                **options,
-            )
+            fixed = {"target": target, "weight": weight}
+            record.add("cross_entropy", F.cross_entropy, {"x": x}, options, fixed=fixed)
         if len(shape) > 1:
             labels = labels.copy()
             labels.flat[::2] = 1
+            fixed = {"target": labels, "weight": weight}
             record.add(
-                "cross_entropy",
-                lambda x, t, w, o=options: F.cross_entropy(x, t, w, ignore_index=1, **o),
-                [x, labels, weight],
-                ignore_index=1,
-                **options,
+                "cross_entropy", F.cross_entropy, {"x": x}, {"ignore_index": 1, **options}, fixed=fixed
             )
         if smoothing == 0:
-            record.add(
-                "nll_loss",
-                lambda x, t, w, r=reduction: F.nll_loss(x, t, w, reduction=r),
-                [x, labels, weight],
-                reduction=reduction,
-            )
+            fixed = {"target": labels, "weight": weight}
+            record.add("nll_loss", F.nll_loss, {"x": x}, {"reduction": reduction}, fixed=fixed)
     for reduction, log_target in product((*REDUCTIONS, "batchmean"), (False, True)):
         x, t = np.log(rng.dirichlet(np.ones(4), (2, 3))).astype(dtype)
         t = t if log_target else np.exp(t)
         if not log_target:
             t[0, 0] = 0
         options = {"reduction": reduction, "log_target": log_target}
-        record.add("kl_div", lambda x, t, o=options: F.kl_div(x, t, **o), [x, t], **options)
+        record.add("kl_div", F.kl_div, {"x": x}, options, fixed={"target": t})
 
 
-def elementwise(record: Recorder, dtype: str) -> None:
+def elementwise(record: Record, dtype: str) -> None:
     rng = record.rng
     for shape, reduction in product(((3, 2), (6,), ()), REDUCTIONS):
         x, t = (rng.normal(0, 2, shape).astype(dtype) for _ in range(2))
@@ -72,66 +64,51 @@ def elementwise(record: Recorder, dtype: str) -> None:
             ("huber_loss", {}),
             ("huber_loss", {"delta": 2.5}),
         ):
-            options = {"reduction": reduction, **options}
-            f = getattr(F, name)
-            record.add(name, lambda x, t, f=f, o=options: f(x, t, **o), [x, t], **options)
+            record.add(
+                name, getattr(F, name), {"x": x}, {"reduction": reduction, **options}, fixed={"target": t}
+            )
         truth = rng.uniform(0, 1, shape).astype(dtype).round(1)
         weight = rng.uniform(0.5, 2, shape[-1:]).astype(dtype)
         for w in (None, weight):
-            f = lambda x, t, w, r=reduction: F.binary_cross_entropy(x, t, w, reduction=r)  # noqa: E731
-            record.add("binary_cross_entropy", f, [1 / (1 + np.exp(-x)), truth, w], reduction=reduction)
-            f = lambda x, t, w, r=reduction: F.binary_cross_entropy_with_logits(x, t, w, reduction=r)  # noqa: E731
-            record.add("binary_cross_entropy_with_logits", f, [x * 10, truth, w], reduction=reduction)
-        f = lambda x, t, w, r=reduction: F.binary_cross_entropy_with_logits(  # noqa: E731
-            x, t, w, reduction=r, pos_weight=torch.tensor(2.5, dtype=x.dtype)
-        )
-        record.add(
-            "binary_cross_entropy_with_logits", f, [x, truth, weight], pos_weight=2.5, reduction=reduction
-        )
+            fixed, options = {"target": truth, "weight": w}, {"reduction": reduction}
+            p = {"x": 1 / (1 + np.exp(-x))}
+            record.add("binary_cross_entropy", F.binary_cross_entropy, p, options, fixed=fixed)
+            record.add("binary_cross_entropy_with_logits", with_logits, {"x": x * 10}, options, fixed=fixed)
+        options = {"pos_weight": 2.5, "reduction": reduction}
+        record.add("binary_cross_entropy_with_logits", with_logits, {"x": x}, options, fixed=fixed)
         for alpha, gamma in ((0.25, 2.0), (-1.0, 0.5), (0.6, 0.0), (0.25, 3.0)):
             options = {"alpha": alpha, "gamma": gamma, "reduction": reduction}
-            f = lambda x, t, o=options: sigmoid_focal_loss(x, t, **o)  # noqa: E731
-            record.add("sigmoid_focal_loss", f, [x, truth.round()], **options)
-            record.add("sigmoid_focal_loss", f, [x, truth], **options)
+            for target in (truth.round(), truth):
+                record.add(
+                    "sigmoid_focal_loss", sigmoid_focal_loss, {"x": x}, options, fixed={"target": target}
+                )
         sign = np.where(truth < 0.5, -1, 1).astype(dtype)
         for margin in (1.0, 0.3):
-            f = lambda x, t, m=margin, r=reduction: _reduce((m - t * x).clamp(min=0), r)  # noqa: E731
-            record.add("hinge_loss", f, [x, sign], margin=margin, reduction=reduction)
+            options = {"margin": margin, "reduction": reduction}
+            record.add("hinge_loss", hinge, {"x": x}, options, fixed={"target": sign})
     edge = np.array([0.0, 1.0, 0.0, 1.0, 1e-30], dtype)
-    record.add(
-        "binary_cross_entropy",
-        lambda x, t: F.binary_cross_entropy(x, t),
-        [edge, np.array([0, 1, 1, 0, 1], dtype)],
-    )
+    fixed = {"target": np.array([0, 1, 1, 0, 1], dtype)}
+    record.add("binary_cross_entropy", F.binary_cross_entropy, {"x": edge}, fixed=fixed)
     edge = np.array([-1e4, 1e4, -1e4, 1e4], dtype)
-    record.add(
-        "binary_cross_entropy_with_logits",
-        F.binary_cross_entropy_with_logits,
-        [edge, np.array([0, 1, 1, 0], dtype)],
-    )
+    fixed = {"target": np.array([0, 1, 1, 0], dtype)}
+    record.add("binary_cross_entropy_with_logits", with_logits, {"x": edge}, fixed=fixed)
 
 
-def metric(record: Recorder, dtype: str) -> None:
+def metric(record: Record, dtype: str) -> None:
     rng = record.rng
     for shape, reduction, (margin, p) in product(
         ((5, 3), (4,)), REDUCTIONS, ((1.0, 2.0), (0.2, 1.0), (3.0, 3.5))
     ):
-        arrays = [rng.normal(0, 1, shape).astype(dtype) for _ in range(3)]
+        arrays = {name: rng.normal(0, 1, shape).astype(dtype) for name in ("anchor", "positive", "negative")}
         options = {"margin": margin, "p": p, "reduction": reduction}
-        f = lambda a, b, c, o=options: F.triplet_margin_loss(a, b, c, **o)  # noqa: E731
-        record.add("triplet_margin_loss", f, arrays, wrt=(0, 1, 2), **options)
+        record.add("triplet_margin_loss", F.triplet_margin_loss, arrays, options)
     for reduction, temperature in product(REDUCTIONS, (0.07, 1.0)):
-        arrays = [rng.normal(0, 0.5, (5, 3)).astype(dtype) for _ in range(2)]
-
-        def f(x: torch.Tensor, y: torch.Tensor, r: str = reduction, t: float = temperature) -> torch.Tensor:
-            return F.cross_entropy(x @ y.T / t, torch.arange(5), reduction=r)
-
-        record.add(
-            "contrastive_info_nce", f, arrays, wrt=(0, 1), temperature=temperature, reduction=reduction
-        )
+        arrays = {name: rng.normal(0, 0.5, (5, 3)).astype(dtype) for name in "xy"}
+        options = {"temperature": temperature, "reduction": reduction}
+        record.add("contrastive_info_nce", info_nce, arrays, options)
 
 
-def sequence(record: Recorder, dtype: str) -> None:
+def sequence(record: Record, dtype: str) -> None:
     rng = record.rng
     steps, counts = np.array([7, 5, 2, 7]), np.array([3, 1, 2, 0])
     targets = rng.integers(1, 4, (4, 3))
@@ -141,16 +118,33 @@ def sequence(record: Recorder, dtype: str) -> None:
         labels = labels if blank == 0 else labels - 1
         x = rng.normal(0, 2, (7, 4, 4)).astype(dtype)
         options = {"blank": blank, "reduction": reduction, "zero_infinity": True}
-        f = lambda x, t, i, n, o=options: F.ctc_loss(torch.log_softmax(x, -1), t, i, n, **o)  # noqa: E731
-        record.add("ctc_loss", f, [x, labels, steps, counts], **options)
+        fixed = {"targets": labels, "input_lengths": steps, "target_lengths": counts}
+        record.add("ctc_loss", ctc, {"log_probs": x}, options, fixed=fixed)
 
 
-def _reduce(x: torch.Tensor, reduction: str) -> torch.Tensor:
-    return x if reduction == "none" else getattr(x, reduction)()
+def with_logits(
+    x: Tensor, t: Tensor, w: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    more = None if pos_weight is None else torch.tensor(pos_weight, dtype=x.dtype)
+    return F.binary_cross_entropy_with_logits(x, t, w, reduction=reduction, pos_weight=more)
+
+
+def hinge(x: Tensor, t: Tensor, margin: float, reduction: str) -> Tensor:
+    loss = (margin - t * x).clamp(min=0)
+    return loss if reduction == "none" else getattr(loss, reduction)()
+
+
+def info_nce(x: Tensor, y: Tensor, temperature: float, reduction: str) -> Tensor:
+    return F.cross_entropy(x @ y.T / temperature, torch.arange(5), reduction=reduction)
+
+
+def ctc(logits: Tensor, *rest: Tensor, **options: Any) -> Tensor:
+    """`log_probs` 这一项记的是 logits：torch 的梯度要经过 log_softmax 才与真正的偏导数相同。"""
+    return F.ctc_loss(torch.log_softmax(logits, -1), *rest, **options)
 
 
 if __name__ == "__main__":
-    record = Recorder("losses", seed=3)
+    record = torch_record("losses", seed=3)
     for dtype in ("float64", "float32"):
         for part in (classification, elementwise, metric, sequence):
             part(record, dtype)

@@ -4,27 +4,20 @@
 
     python tests/oracles/make/nn_normalization.py
 
-每个例子的描述（算子、参数的次序、选项）是 `cases` 里的一行 JSON；数组的名字是 `序号/in/参数`、
-`序号/out/结果`、`序号/dy`、`序号/grad/参数`。随机数的种子是序号，所以重新运行得到同样的数。
+随机数的种子是例子的序号。
 """
 
-import json
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from _torch import torch_record
 from torch import Tensor, nn
 from torch.nn import functional
 
-TARGET = Path(__file__).parents[1] / "nn" / "normalization.npz"
-ARRAYS: dict[str, Any] = {}
-CASES: list[str] = []
-
-torch.set_num_threads(1)
+R = torch_record("normalization")
 
 
 def record(
@@ -34,46 +27,18 @@ def record(
     options: dict[str, Any],
     *,
     fixed: tuple[str, ...] = (),
-    positional: tuple[Any, ...] = (),
     dtype: str = "float64",
     prepare: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """算一个例子并记下；`fixed` 的参数不求梯度，`positional` 是第一个数组之后、不是数组的参数。"""
-    number = len(CASES)
-    rng = np.random.default_rng(number)
+    """抽各个数组，记一例；`fixed` 的不求梯度，排在 `torch_op` 的最后。"""
+    R.seed(len(R.cases))
     arrays = {
-        name: None if shape is None else (rng.standard_normal(shape) * 1.5 + 0.3).astype(dtype)
+        name: None if shape is None else (R.normal(*shape) * 1.5 + 0.3).astype(dtype)
         for name, shape in shapes.items()
     }
     if prepare:
         prepare(arrays)
-    tensors = {
-        name: None if a is None else torch.tensor(a, requires_grad=name not in fixed)
-        for name, a in arrays.items()
-    }
-    outputs = torch_op(*tensors.values())
-    outputs = outputs if isinstance(outputs, dict) else {"y": outputs}
-    y = outputs["y"]
-    dy = rng.standard_normal(tuple(y.shape)).astype(dtype)
-    y.backward(torch.tensor(dy))
-    for name, a in arrays.items():
-        if a is not None:
-            ARRAYS[f"{number}/in/{name}"] = a
-            if name not in fixed:
-                gradient = tensors[name].grad  # type: ignore[union-attr]
-                ARRAYS[f"{number}/grad/{name}"] = gradient.numpy()
-    ARRAYS[f"{number}/dy"] = dy
-    for name, out in outputs.items():
-        ARRAYS[f"{number}/out/{name}"] = out.detach().numpy()
-    description = {
-        "op": op,
-        "args": list(shapes),
-        "fixed": list(fixed),
-        "positional": positional,
-        "options": options,
-        "dtype": dtype,
-    }
-    CASES.append(json.dumps(description))
+    R.add(op, torch_op, arrays, options, fixed={name: arrays.pop(name) for name in fixed})
 
 
 def positive_variance(arrays: dict[str, Any]) -> None:
@@ -84,10 +49,10 @@ def positive_variance(arrays: dict[str, Any]) -> None:
 def batch(shape: tuple[int, ...], *, affine: bool, running: bool, dtype: str, **options: Any) -> None:
     c = (shape[1],)
 
-    def op(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any) -> dict[str, Tensor]:
+    def op(x: Tensor, weight: Any, bias: Any, mean: Any, var: Any, **options: Any) -> dict[str, Any]:
         mean, var = (None if a is None else a.clone() for a in (mean, var))  # 它就地更新
         y = functional.batch_norm(x, mean, var, weight, bias, **options)
-        return {"y": y} | ({"running_mean": mean, "running_var": var} if running else {})
+        return {"y": y, "running_mean": mean, "running_var": var}
 
     shapes = {
         "x": shape,
@@ -109,7 +74,7 @@ def spectral(shape: tuple[int, ...], dim: int, iterations: int, training: bool, 
         for name in "uv":
             arrays[name] /= np.linalg.norm(arrays[name])
 
-    def op(weight: Tensor, u: Tensor, v: Tensor) -> dict[str, Tensor]:
+    def op(weight: Tensor, u: Tensor, v: Tensor, **_: Any) -> dict[str, Tensor]:
         module = nn.Module()
         module.register_parameter("weight", nn.Parameter(weight.detach().clone()))
         with warnings.catch_warnings():
@@ -159,19 +124,17 @@ def main() -> None:
                 w = size if affine else None
                 record(
                     "layer_norm",
-                    lambda x, a, b, s=size: functional.layer_norm(x, s, a, b),
+                    lambda x, a, b, normalized_shape: functional.layer_norm(x, normalized_shape, a, b),
                     {"x": shape, "weight": w, "bias": w},
-                    {},
-                    positional=(size,),
+                    {"normalized_shape": size},
                     dtype=dtype,
                 )
                 for eps in (None, 1e-2):
                     record(
                         "rms_norm",
-                        lambda x, a, s=size, e=eps: functional.rms_norm(x, s, a, e),
+                        lambda x, a, normalized_shape, eps: functional.rms_norm(x, normalized_shape, a, eps),
                         {"x": shape, "weight": w},
-                        {"eps": eps},
-                        positional=(size,),
+                        {"normalized_shape": size, "eps": eps},
                         dtype=dtype,
                     )
         for shape, groups in (((2, 4, 3), 2), ((2, 6, 2, 2), 3), ((3, 4), 1), ((2, 3, 2, 2), 3)):
@@ -179,10 +142,9 @@ def main() -> None:
                 w = (shape[1],) if affine else None
                 record(
                     "group_norm",
-                    lambda x, a, b, g=groups: functional.group_norm(x, g, a, b, 1e-4),
+                    lambda x, a, b, num_groups, eps: functional.group_norm(x, num_groups, a, b, eps),
                     {"x": shape, "weight": w, "bias": w},
-                    {"eps": 1e-4},
-                    positional=(groups,),
+                    {"num_groups": groups, "eps": 1e-4},
                     dtype=dtype,
                 )
         for shape in ((2, 3, 4), (2, 3, 2, 2), (1, 2, 2, 2, 2)):
@@ -205,17 +167,16 @@ def main() -> None:
             for options in ({}, {"alpha": 0.7, "beta": 1.3, "k": 2.0}):
                 record(
                     "local_response_norm",
-                    lambda x, s=size, o=options: functional.local_response_norm(x, s, **o),
+                    functional.local_response_norm,
                     {"x": shape},
-                    options,
-                    positional=(size,),
+                    {"size": size, **options},
                     dtype=dtype,
                 )
         for shape, dim in (((4, 3), 0), ((4, 3), 1), ((2, 3, 2, 2), 0), ((2, 3, 2, 2), 2), ((5,), 0)):
             g = tuple(n if place == dim else 1 for place, n in enumerate(shape))
             record(
                 "weight_norm",
-                lambda v, g, d=dim: torch._weight_norm(v, g, d),
+                lambda v, g, axis: torch._weight_norm(v, g, axis),
                 {"v": shape, "g": g},
                 {"axis": dim},
                 dtype=dtype,
@@ -236,11 +197,7 @@ def main() -> None:
                 {},
                 dtype=dtype,
             )
-    today = datetime.now(UTC).date()
-    source = f"torch {torch.__version__}，numpy {np.__version__}，{today}"
-    TARGET.parent.mkdir(exist_ok=True)
-    np.savez_compressed(TARGET, allow_pickle=False, source=np.array(source), cases=np.array(CASES), **ARRAYS)
-    print(len(CASES), TARGET.stat().st_size)
+    R.write()
 
 
 main()

@@ -4,20 +4,16 @@
 
     python tests/oracles/make/nn_pooling.py
 
-每个例子是一串键 `<序号>/…`：`call` 是 JSON（函数、选项），`x`、`dy` 是输入，`y`、`dx`（最大池化还有
-`indices`）是 torch 的结果；`source` 是版本与日期。`ties` 的例子取整数，窗口里多有并列的最大值。
+`ties` 的例子取整数，窗口里多有并列的最大值。
 """
 
-import json
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
+from _record import DTYPES
+from _torch import torch_record
 from torch.nn import functional
-
-TARGET = Path(__file__).parents[1] / "nn" / "pooling.npz"
 
 # 函数、x 的形状、怎样取值（normal、ties、positive、zeros）、选项
 CASES: list[tuple[str, tuple[int, ...], str, dict[str, Any]]] = [
@@ -95,30 +91,18 @@ def values(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.nd
     }[kind]
 
 
-def main() -> None:
-    """算出全部例子，写成一个文件。"""
-    torch.set_num_threads(1)
-    found: dict[str, Any] = {}
-    for number, (call, shape, kind, options) in enumerate(CASES):
-        for offset, dtype in enumerate(("float64", "float32")):
-            index = 2 * number + offset
-            rng = np.random.default_rng(index)
-            array = values(kind, shape, rng).astype(dtype)
-            x = torch.tensor(array, requires_grad=True)
-            case: dict[str, Any] = {"call": json.dumps([call, options]), "x": array}
-            if "max" in call:
-                y, indices = getattr(functional, call)(x, return_indices=True, **options)
-                case["indices"] = indices.numpy()
-            else:
-                y = getattr(functional, call)(x, **options)
-            case["dy"] = rng.standard_normal(tuple(y.shape)).astype(dtype)
-            y.backward(torch.tensor(case["dy"]))
-            case |= {"y": y.detach().numpy(), "dx": x.grad.numpy()}
-            found |= {f"{index}/{name}": np.asarray(value) for name, value in case.items()}
-    found["source"] = np.array(f"torch {torch.__version__}，{datetime.now(UTC):%Y-%m-%d}，CPU，一个线程")
-    np.savez_compressed(TARGET, **found)
-    print(f"{TARGET}：{len(CASES) * 2} 例，{TARGET.stat().st_size} 字节")
+def run(call: str) -> Callable[..., Any]:
+    """最大池化连下标一起记。"""
+    f = getattr(functional, call)
+    if "max" not in call:
+        return f
+    return lambda x, **options: dict(zip(("y", "indices"), f(x, return_indices=True, **options), strict=True))
 
 
 if __name__ == "__main__":
-    main()
+    r = torch_record("pooling")
+    for number, (call, shape, kind, options) in enumerate(CASES):
+        for offset, dtype in enumerate(DTYPES):
+            r.seed(2 * number + offset)
+            r.add(call, run(call), {"x": values(kind, shape, r.rng).astype(dtype)}, options)
+    r.write()

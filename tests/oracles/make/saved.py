@@ -71,6 +71,17 @@ class Weighted(nn.Module):
         return self.operation(x, self.weight)
 
 
+class Indexed(nn.Module):
+    """按一组定好的下标取第一个空间轴；下标是缓冲，不算。"""
+
+    def __init__(self, *index: int) -> None:
+        super().__init__()
+        self.register_buffer("index", torch.tensor(index))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.index_select(2, self.index)
+
+
 class ConvolutionMap(nn.Module):
     """连接表的每个连接一个核：`((0, 1), (1, 2))` 是两张输出图各看两张输入图。"""
 
@@ -220,6 +231,10 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[Tensor], Tensor]]] = {
     "x[:, :, 1:5:2]": (IMAGE, lambda x: x[:, :, 1:5:2]),
     "x[:, :, 0]": (IMAGE, lambda x: x[:, :, 0]),
     "cat([x, x]) along tokens": (TOKENS, lambda x: torch.cat([x, x], 1)),
+    "x[:, :, index]": (IMAGE, Indexed(0, 2, 2)),
+    "expand": ((8, 1, 1), lambda x: x.expand(-1, 8, 4, 4)),
+    "pad every axis": (IMAGE, lambda x: functional.pad(x, (0, 1, -1, 2, 1, 0))),
+    "einsum": (IMAGE, lambda x: torch.einsum("nchw,ncwk->nchk", x, x)),
     "pixel_shuffle": (IMAGE, nn.PixelShuffle(2)),
     "pixel_unshuffle": (IMAGE, nn.PixelUnshuffle(2)),
     "interpolate to (4, 7)": (IMAGE, lambda x: functional.interpolate(x, (4, 7))),
