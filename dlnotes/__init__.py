@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlnotes import arch, linalg, nn, optim, prob, table, vision
+    from dlnotes import arch, data, linalg, models, nn, optim, prob, table, vision
     from dlnotes.comparison import compare
 
 __version__ = "0.1.0"
-__all__ = ["arch", "compare", "linalg", "nn", "optim", "prob", "table", "vision"]
+__all__ = ["arch", "compare", "data", "linalg", "models", "nn", "optim", "prob", "table", "vision"]
 
 _FUNCTIONS = {"compare": "comparison"}
 """直接放在这里的函数，和它在哪个子模块里。"""

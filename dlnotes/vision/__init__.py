@@ -1,4 +1,4 @@
-"""视觉：框与框的比较、非极大值抑制（`dlnotes.vision.boxes`）；用到才加载 numpy。"""
+"""视觉：框（`boxes`）、固定的卷积核（`filters`）、颜色空间（`color`）；用到才加载 numpy。"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from dlnotes.vision import boxes
+    from dlnotes.vision import boxes, color, filters
 
-__all__ = ["boxes"]
+__all__ = ["boxes", "color", "filters"]
 
 
 def __getattr__(name: str) -> "ModuleType":
