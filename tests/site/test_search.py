@@ -21,6 +21,7 @@ INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 PARAMS = "basics/parameters/"
 SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
 ACTIVATIONS = "basics/activations/"
+NORMS = "basics/norms/"
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
 NORM = "api/nn-normalization/"
 
@@ -82,6 +83,11 @@ PROBES = {
     "sigmoid 和 tanh 的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
     "SwiGLU": ACTIVATIONS,
+    "范数": NORMS,
+    "L1正则为什么稀疏": NORMS,
+    "软阈值": NORMS,
+    "权重衰减": NORMS,
+    "岭回归": NORMS,
     "计算器": "calculator/",
     "在线计算感受野": "calculator/",
     "IoU": IOU,
@@ -143,6 +149,7 @@ JOINED = {
     "BN偏置": PARAMS,
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,
+    "L2正则": NORMS,
     "sigmoid和tanh的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
@@ -200,6 +207,7 @@ def test_the_page_is_among_the_first_three(query: str, results: dict[str, list[A
         "小卷积核",
         "softmax",
         "交叉熵",
+        "范数",
     ],
 )
 def test_questions_come_before_the_manual(query: str, results: dict[str, list[Any]]) -> None:
