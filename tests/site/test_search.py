@@ -22,6 +22,7 @@ PARAMS = "basics/parameters/"
 SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
 ACTIVATIONS = "basics/activations/"
 NORMS = "basics/norms/"
+BATCH_NORM = "basics/batch-norm/"
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
 NORM = "api/nn-normalization/"
 
@@ -79,6 +80,8 @@ PROBES = {
     "交叉熵与均方误差": ENTROPY,
     "激活函数": ACTIVATIONS,
     "激活函数的作用": ACTIVATIONS,
+    "批归一化的作用": BATCH_NORM,
+    "归一化放在激活之前还是之后": BATCH_NORM,
     "tanh": ACTIVATIONS,
     "sigmoid 和 tanh 的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
@@ -147,6 +150,7 @@ JOINED = {
     "两个3×3代替5×5": PARAMS,
     "2个3x3代替5x5": PARAMS,
     "BN偏置": PARAMS,
+    "BN原理": BATCH_NORM,
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,
     "L2正则": NORMS,
