@@ -85,7 +85,7 @@ class _Checker:
 
 
 def check_site(
-    site: Path, *, expected_pages: int | Iterable[str], base_url: str, max_bytes: int = 400_000
+    site: Path, *, expected_pages: int | Iterable[str], base_url: str, max_bytes: int = 450_000
 ) -> list[Problem]:
     """检查 `site` 文件夹，返回全部问题（按页排好），没有问题时为空。
 
