@@ -11,3 +11,4 @@ from sitekit.figures.field import receptive_field as receptive_field
 from sitekit.figures.graph import graph as graph
 from sitekit.figures.grid import sliding_window as sliding_window
 from sitekit.figures.matrix import matrix as matrix
+from sitekit.figures.tiles import tiles as tiles

@@ -1,7 +1,19 @@
 """每种图各一张，图的测试共用；运行它就把它们全印出来。"""
 
+import numpy as np
+
 from dlnotes.arch import ledger, zoo
-from sitekit.figures import bars, chart, chords, graph, matrix, receptive_field, sliding_window, two_boxes
+from sitekit.figures import (
+    bars,
+    chart,
+    chords,
+    graph,
+    matrix,
+    receptive_field,
+    sliding_window,
+    tiles,
+    two_boxes,
+)
 
 RESIDUAL = {"conv1": ["x"], "relu1": ["conv1"], "conv2": ["relu1"], "+": ["conv2", "x"]}
 
@@ -60,6 +72,13 @@ def samples() -> dict[str, str]:
         ),
         "residual": graph(RESIDUAL, id="residual", title="残差", caption="残差。"),
         "zf5": graph(zoo.load("zf5"), id="zf5", title="ZF-5", caption="ZF-5。"),
+        "tiles": tiles(
+            [("wave", np.sin(np.arange(128.0)).reshape(2, 8, 8))],
+            id="tiles",
+            title="小图",
+            alt="两张波纹。",
+            caption="墨色越浓数越大。",
+        ),
         "toeplitz": matrix(
             [["a1", "a2", "", None], ["", "a1", "a2", "−1"]],
             rows=["x", "f(Tx)"],

@@ -23,7 +23,7 @@ from sitekit.paths import DOCS, ROOT
 
 SAMPLE = Path(__file__).with_name("figures_sample.py")
 KINDS = ["curves", "columns", "conv", "dilated", "uneven", "transposed", "centre", "corner", "params"]
-KINDS += ["links", "residual", "zf5", "toeplitz", "boxes"]
+KINDS += ["links", "residual", "zf5", "tiles", "toeplitz", "boxes"]
 PHONE = 328  # 宽 360 像素的手机上正文的宽
 COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\(|\b(?:black|white|gr[ae]y|red|green|blue)\b", re.I)
 

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from lxml import etree
 
 from dlnotes.arch import Conv1d, Layer, ToTokens, Window, ledger, output_size, sequential, zoo
-from sitekit.figures import bars, graph, matrix, receptive_field, sliding_window, two_boxes
+from sitekit.figures import bars, graph, matrix, receptive_field, sliding_window, tiles, two_boxes
 
 FILLED = ".//rect[@fill-opacity='0.3']"
 
@@ -314,3 +315,53 @@ def test_rows_of_a_matrix_have_names() -> None:
 def test_impossible_matrices(cells: list[list[str]], rows: list[str]) -> None:
     with pytest.raises(ValueError, match="图 a"):
         matrix(cells, rows=rows, id="a", title="题", caption="图。")
+
+
+def inked(html: str, shape: tuple[int, int], side: int, left: int, top: int) -> Any:
+    """照路径把墨色填回格子：一条横杠是连着的若干格。"""
+    grid = np.zeros(shape)
+    for path in etree.fromstring(html).iter("path"):
+        level = float(path.get("fill-opacity", ""))
+        for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v\d+h-\d+z", path.get("d", "")):
+            row, first = divmod(int(y) - top, side)[0], (int(x) - left) // side
+            if 0 <= row < shape[0] and 0 <= first < shape[1]:
+                grid[row, first : first + int(width) // side] += level
+    return grid
+
+
+def drawn_tiles(rows: list[tuple[str, Any]], **options: int) -> str:
+    return tiles(rows, id="a", title="题", alt="文。", caption="图。", **options)
+
+
+def test_tiles_show_their_numbers() -> None:
+    """对照：从图里的路径读回墨色，最浓是最大的数，最淡是最小的，0 在正中。"""
+    image = np.array([[-2.0, -1.0, 0.0], [0.5, 0.5, 2.0]])
+    html = drawn_tiles([("", image[None])], side=10)
+    assert inked(html, (2, 3), 10, 2, 2) == pytest.approx(
+        (image / 2 + 1) / 2, abs=0.006
+    )  # 图里的数留两位小数
+    assert len(list(etree.fromstring(html).iter("rect"))) == 1
+
+
+def test_each_tile_is_scaled_by_itself_and_rows_follow_one_another() -> None:
+    pair = np.array([[[1.0, -1.0]], [[100.0, 0.0]]])
+    html = drawn_tiles([("one", pair), ("", pair[:1] * 0)], side=4)
+    assert inked(html, (1, 2), 4, 2, 18) == pytest.approx(np.array([[1, 0]]))
+    assert inked(html, (1, 2), 4, 16, 18) == pytest.approx(np.array([[1, 0.5]]))
+    assert inked(html, (1, 2), 4, 2, 28) == pytest.approx(np.array([[0.5, 0.5]]))
+    assert [text.text for text in etree.fromstring(html).iter("text")] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "没有小图"),
+        ([("", np.zeros((2, 2)))], "形状"),
+        ([("", np.zeros((0, 2, 2)))], "形状"),
+        ([("", np.full((1, 2, 2), np.nan))], "有限"),
+        ([("", np.zeros((9, 8, 8)))], "放不下"),
+    ],
+)
+def test_tiles_that_cannot_be_drawn(rows: list[tuple[str, Any]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        drawn_tiles(rows)
