@@ -19,6 +19,11 @@ CONVOLUTION = "basics/convolution/"
 BASIC_FIELD = "basics/receptive-field/"
 INPUT, SIZE = "basics/input-size/", "basics/feature-map-size/"
 PARAMS = "basics/parameters/"
+STRUCTURE, POOLING, HIERARCHY = (
+    "basics/cnn-structure/",
+    "basics/pooling/",
+    "basics/feature-hierarchy/",
+)
 SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
 ACTIVATIONS = "basics/activations/"
 NORMS = "basics/norms/"
@@ -91,6 +96,18 @@ PROBES = {
     "软阈值": NORMS,
     "权重衰减": NORMS,
     "岭回归": NORMS,
+    "CNN术语": STRUCTURE,
+    "超参数": STRUCTURE,
+    "局部连接": STRUCTURE,
+    "权值共享": STRUCTURE,
+    "CNN的结构特点": STRUCTURE,
+    "池化的作用": POOLING,
+    "pooling": POOLING,
+    "最大池化和平均池化": POOLING,
+    "混叠": POOLING,
+    "特征的层次性": HIERARCHY,
+    "Gabor": HIERARCHY,
+    "迁移学习": HIERARCHY,
     "计算器": "calculator/",
     "在线计算感受野": "calculator/",
     "IoU": IOU,
