@@ -109,6 +109,8 @@ PROBES = {
     "Gabor": HIERARCHY,
     "迁移学习": HIERARCHY,
     "计算器": "calculator/",
+    "sigmoid和tanh的区别": ACTIVATIONS,
+    "conv2d参数量": LAYERS,
     "在线计算感受野": "calculator/",
     "IoU": IOU,
     "iou": IOU,
@@ -140,7 +142,7 @@ PROBES = {
     "组归一化": NORM,
     "归一化": NORM,
     "BatchNorm": LAYERS,
-    "batch norm": LAYERS,
+    "batch norm": BATCH_NORM,
     "BatchNorm2d": LAYERS,
     "多头注意力": "api/nn-attention/",
     "MultiheadAttention": LAYERS,
@@ -171,7 +173,6 @@ JOINED = {
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,
     "L2正则": NORMS,
-    "sigmoid和tanh的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
@@ -185,7 +186,6 @@ JOINED = {
     "ResNet网络": ARCH,
     "MACs乘加": LEDGER,
     "GroupNorm层": LAYERS,
-    "conv2d参数量": LAYERS,
     "ViT类别标记": "zoo/vit_b_16/",
 }
 PROBES |= JOINED
