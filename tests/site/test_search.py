@@ -86,7 +86,7 @@ PROBES = {
     "激活函数": ACTIVATIONS,
     "激活函数的作用": ACTIVATIONS,
     "批归一化的作用": BATCH_NORM,
-    "归一化放在激活之前还是之后": BATCH_NORM,
+    "BN 应在激活层之前还是之后": BATCH_NORM,
     "tanh": ACTIVATIONS,
     "sigmoid 和 tanh 的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
