@@ -20,6 +20,7 @@ from sitekit import record
 from sitekit.assets import pack_library
 from sitekit.fonts import trim
 from sitekit.guard import check_site, report
+from sitekit.lunr import mend
 from sitekit.policy import protect
 
 _COMMANDS = {
@@ -68,6 +69,7 @@ def build(builder: str) -> list[str]:
     problems += [f"{page}：转换到一半，进程就结束了。" for page in result.unfinished]
     if builder == "mkdocs" and not problems:
         _rebuild_search(site)
+        mend(site)
     trim(site)
     protect(site)
     expected = set(expected_pages(config["nav"]))

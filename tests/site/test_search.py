@@ -4,6 +4,7 @@
 """
 
 import json
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -275,3 +276,32 @@ def test_with_the_default_separator_words_next_to_latin_letters_are_lost(
     plain = found(built_site, list(JOINED), changed(built_site, tmp_path, default))
     lost = [query for query, page in JOINED.items() if page not in pages(plain[query])]
     assert lost == list(JOINED), "默认的分隔符若也够用，就不必另设"
+
+
+def test_numbers_do_not_break_the_search(built_site: Path, tmp_path: Path) -> None:
+    """lunr 本来会把几个数字开头的词并错，一搜就出错；主题原来的程序是反例。"""
+    rng = random.Random(1)  # noqa: S311
+    numbers = [" ".join(str(rng.randrange(10**6)) for _ in range(2000)) for _ in range(3)]
+
+    def replace(index: dict[str, Any]) -> None:
+        index["docs"] = [{"location": f"{n}/", "title": "t", "text": text} for n, text in enumerate(numbers)]
+
+    index = changed(built_site, tmp_path, replace)
+    assert len(found(built_site, ["7"], index)["7"]) == 3
+    worker = next((built_site / "assets" / "javascripts" / "workers").glob("search.*.min.js"))
+    old = tmp_path / worker.relative_to(built_site)
+    old.parent.mkdir(parents=True)
+    text = worker.read_text(encoding="utf-8")
+    assert text.count(lunr.MENDED) == 1
+    old.write_text(text.replace(lunr.MENDED, lunr.BROKEN), encoding="utf-8")
+    assert found(tmp_path, ["7"], index)["7"] == []
+
+
+def test_a_search_program_written_otherwise_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"没有主题的搜索程序"):
+        lunr.mend(tmp_path)
+    folder = tmp_path / "assets" / "javascripts" / "workers"
+    folder.mkdir(parents=True)
+    (folder / "search.1.min.js").write_text("1", encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"^search.1.min.js 里没有"):
+        lunr.mend(tmp_path)
