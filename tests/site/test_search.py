@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sitekit import lunr
 from sitekit.math import NODE
 
 SCRIPT = Path(__file__).with_name("search.mjs")
@@ -139,7 +140,7 @@ PROBES = {
     "子图": ARCH,
     "转置卷积": SIZE,
     "ConvTranspose2d": LAYERS,
-    "层归一化": NORM,
+    "层归一化": BATCH_NORM,
     "组归一化": NORM,
     "归一化": NORM,
     "BatchNorm": LAYERS,
@@ -169,7 +170,7 @@ JOINED = {
     "VGG16参数量": PARAMS,
     "两个3×3代替5×5": PARAMS,
     "2个3x3代替5x5": PARAMS,
-    "BN偏置": PARAMS,
+    "BN偏置": BATCH_NORM,
     "BN原理": BATCH_NORM,
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,

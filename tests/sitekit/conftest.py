@@ -67,7 +67,7 @@ description: 另一页
 
 [^1]: 脚注。
 
-::: dlnotes._check
+::: dlnotes.table
 """,
 }
 

@@ -63,7 +63,7 @@ def test_tags_titles_and_settings_stay(good: Any, docs: dict[str, dict[str, Any]
     index = json.loads((good.site("mkdocs") / "search" / "search_index.json").read_text(encoding="utf-8"))
     assert index["config"]["pipeline"] == []
     assert r"\b(?=[\u4e00-\u9fff])" in index["config"]["separator"]
-    assert "topic/two/#dlnotes._check.per_axis" in docs
+    assert "topic/two/#dlnotes.table.markdown" in docs
 
 
 @pytest.fixture
