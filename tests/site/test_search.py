@@ -31,6 +31,11 @@ SOFTMAX, ENTROPY = "basics/softmax/", "basics/cross-entropy/"
 ACTIVATIONS = "basics/activations/"
 NORMS = "basics/norms/"
 BATCH_NORM = "basics/batch-norm/"
+CLASSICAL, CHANNELS, UNSUITABLE = (
+    "basics/classical-vision/",
+    "basics/input-channels/",
+    "basics/unsuitable-data/",
+)
 CLI, ARCH, LAYERS, LEDGER = "api/cli/", "api/arch/", "api/layers/", "api/ledger/"
 NORM = "api/nn-normalization/"
 
@@ -111,6 +116,12 @@ PROBES = {
     "特征的层次性": HIERARCHY,
     "Gabor": HIERARCHY,
     "迁移学习": HIERARCHY,
+    "传统图像处理": CLASSICAL,
+    "高斯滤波": CLASSICAL,
+    "输入必须是RGB吗": CHANNELS,
+    "灰度图": CHANNELS,
+    "不适合深度学习的数据": UNSUITABLE,
+    "表格数据": UNSUITABLE,
     "计算器": "calculator/",
     "sigmoid和tanh的区别": ACTIVATIONS,
     "conv2d参数量": LAYERS,
@@ -176,6 +187,11 @@ JOINED = {
     "softmax温度": SOFTMAX,
     "KL散度": ENTROPY,
     "L2正则": NORMS,
+    "Sobel算子": CLASSICAL,
+    "RGB和BGR": CHANNELS,
+    "XGBoost与MLP": UNSUITABLE,
+    "sigmoid和tanh的区别": ACTIVATIONS,
+    "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
     "VGG16感受野": FIELD,
     "ResNet50感受野": BASIC_FIELD,
