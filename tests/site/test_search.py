@@ -189,7 +189,7 @@ JOINED = {
     "L2正则": NORMS,
     "Sobel算子": CLASSICAL,
     "RGB和BGR": CHANNELS,
-    "XGBoost与MLP": UNSUITABLE,
+    "表格数据用XGBoost": UNSUITABLE,
     "sigmoid和tanh的区别": ACTIVATIONS,
     "ReLU梯度消失": ACTIVATIONS,
     "AlexNet感受野": FIELD,
