@@ -9,6 +9,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # 语言环境不是 UTF-8 的机器上也读写得了汉字；不用别的项目留下的 Python 设置。
 export PYTHONUTF8 := 1
 unexport PYTHONIOENCODING PYTHONPATH PYTHONHOME
+# 两个核各跑各的测试时，BLAS 再分线程就是互相抢。
+export OPENBLAS_NUM_THREADS := 1
 # Python 3.12 及以前读 .pth 只看语言环境：仓库的路径里有汉字时，光有 PYTHONUTF8 不够。
 ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
 export LC_ALL := C.UTF-8

@@ -47,6 +47,8 @@ def environment(builder: str) -> dict[str, str]:
         "SITE_DIR": _FOLDERS[builder],
         # numpy 的溢出、除零默认只记一条 INFO；这里当作错误。
         "PYTHONWARNINGS": "error::RuntimeWarning",
+        # 矩阵乘法分给几个线程，舍入与时间就都随机器的核数变；页里的矩阵都小，一个线程最快。
+        "OPENBLAS_NUM_THREADS": "1",
         # Material 每次都提示它将停止维护；已知，并已备好 Zensical。
         "NO_MKDOCS_2_WARNING": "1",
     }
