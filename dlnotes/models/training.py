@@ -18,6 +18,7 @@ from dlnotes.nn.losses import cross_entropy, cross_entropy_backward
 from dlnotes.optim.first_order import adam
 
 __all__ = ["Fit", "accuracy", "train"]
+_Optimizer = Callable[..., tuple[Array, Any]]
 
 
 class Fit(NamedTuple):
@@ -46,7 +47,7 @@ def train(
     epochs: int = 10,
     batch_size: int = 32,
     shuffle: bool = True,
-    optimizer: Callable[..., tuple[Array, Any]] = adam,
+    optimizer: _Optimizer = adam,
     measure: Callable[[list[Parameters]], Any] | None = None,
     **options: Any,
 ) -> Fit:
@@ -139,11 +140,7 @@ def accuracy(net: Net, parameters: list[Parameters], x: ArrayLike, y: ArrayLike)
 
 
 def _update(
-    p: Parameters,
-    gradients: Parameters,
-    state: dict[str, Any],
-    saved: Any,
-    step: Callable[..., tuple[Array, Any]],
+    p: Parameters, gradients: Parameters, state: dict[str, Any], saved: Any, step: _Optimizer
 ) -> Parameters:
     """一步的新参数；优化器的状态记在 `state` 里，滑动估计取前向算出的。"""
     new = p | saved if isinstance(saved, dict) else dict(p)
