@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from dlnotes._check import problem, real
-from dlnotes.data._random import generator
+from dlnotes._random import generator
 from dlnotes.nn._arrays import Array, as_floats, result
 
 __all__ = ["standardize", "train_test_split"]

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from dlnotes._check import integer, real
-from dlnotes.data._random import generator
+from dlnotes._random import generator
 from dlnotes.data.dataset import Dataset
 
 __all__ = ["random_walk", "spirals", "two_moons", "xor"]

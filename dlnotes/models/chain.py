@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, DTypeLike
 
 from dlnotes._check import problem
-from dlnotes.data._random import generator
+from dlnotes._random import generator
 from dlnotes.models.step import Gradients, Net, Parameters, Run, Tape
 from dlnotes.nn._arrays import Array, as_floats
 

@@ -20,7 +20,7 @@ class SoftmaxRegression(NamedTuple):
         weight: 形状 `(K, D)`；各类之和是 0（给所有的类加同一个向量，概率不变，这里取和为 0 的那一个）。
         bias: 形状 `(K,)`，和也是 0。
         losses: 起点与每一步牛顿法之后的目标函数，形状 `(步数 + 1,)`。
-        accuracy: 训练集上的正确率。
+        accuracy: 训练集上的准确率。
     """
 
     weight: Array

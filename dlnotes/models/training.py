@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean, integer, problem
-from dlnotes.data._random import generator
+from dlnotes._random import generator
 from dlnotes.models.chain import backward, forward, initialize
 from dlnotes.models.step import Net, Parameters
 from dlnotes.nn._arrays import Array, as_floats, integers
@@ -27,7 +27,7 @@ class Fit(NamedTuple):
     Attributes:
         parameters: 训练好的参数。
         losses: 每一步更新之前、那一小批上的平均交叉熵，形状 `(步数,)`。
-        accuracy: 训练之后、训练集上的正确率。
+        accuracy: 训练之后、训练集上的准确率。
         measured: 每一轮之后 `measure(parameters)` 的结果，依次排列；没有给 `measure` 就是空的。
     """
 

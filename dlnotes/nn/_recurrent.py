@@ -47,13 +47,6 @@ def unpacked(weights: object, directions: int) -> list[Weights]:
     return [Weights(*layer) for layer in weights]
 
 
-def sigmoid(a: Array) -> Array:
-    """指数只取非正的数，不会溢出。"""
-    e = np.exp(-np.abs(a))
-    s: Array = np.where(a >= 0, 1, e) / (1 + e)
-    return s
-
-
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     y: Array = x @ weight.T
     return y if bias is None else y + bias

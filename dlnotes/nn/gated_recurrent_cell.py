@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean
 from dlnotes.nn._arrays import Array, quiet, result
-from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results, sigmoid
+from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results
+from dlnotes.nn.activations._elementwise import logistic
 
 __all__ = ["gru_cell", "gru_cell_backward"]
 
@@ -151,7 +152,7 @@ def _gru_gates(x: Array, h: Array, w: Weights, reset_after: bool) -> tuple[Array
     size = h.shape[1]
     x_r, x_z, x_n = np.split(linear(x, w.weight_ih, w.bias_ih), 3, axis=1)
     h_r, h_z, inner = np.split(linear(h, w.weight_hh, w.bias_hh), 3, axis=1)
-    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    r, z = logistic(x_r + h_r), logistic(x_z + h_z)
     if reset_after:
         return r, z, np.tanh(x_n + r * inner), inner
     bias = None if w.bias_hh is None else w.bias_hh[2 * size :]

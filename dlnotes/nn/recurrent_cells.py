@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from dlnotes._check import choice
 from dlnotes.nn._arrays import Array, quiet, result
-from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results, sigmoid
+from dlnotes.nn._recurrent import Weights, checked, linear, linear_backward, results
+from dlnotes.nn.activations._elementwise import logistic
 
 __all__ = [
     "Weights",
@@ -267,6 +268,6 @@ def _lstm_gates(x: Array, h: Array, c: Array, w: Weights) -> tuple[Array, Array,
     a = linear(x, w.weight_ih, w.bias_ih) + linear(h, w.weight_hh, w.bias_hh)
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
     p_i, p_f, p_o = (0, 0, 0) if w.peephole is None else w.peephole
-    i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), np.tanh(a_g)
+    i, f, g = logistic(a_i + p_i * c), logistic(a_f + p_f * c), np.tanh(a_g)
     c_new = f * c + i * g
-    return i, f, g, sigmoid(a_o + p_o * c_new), c_new
+    return i, f, g, logistic(a_o + p_o * c_new), c_new

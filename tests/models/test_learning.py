@@ -79,7 +79,7 @@ def test_what_no_plane_separates(data):
 
 
 def test_shuffled_labels_are_not_learnt():
-    """标签打乱之后，测试集上只有碰运气的一成；训练集的正确率也远不及真的。"""
+    """标签打乱之后，测试集上只有碰运气的一成；训练集的准确率也远不及真的。"""
     x, x_test, y, y_test = split(0)
     shuffled = np.random.default_rng(0).permutation(y)
     fit = train(MLP, x, shuffled, 0, epochs=5, lr=0.005)

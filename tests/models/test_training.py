@@ -95,7 +95,7 @@ def test_batches_are_even_and_cover_everything():
     spy = NET[0]._replace(forward=spying)
     x = np.arange(50.0)[:, np.newaxis] * [1, 0]
     train((spy, *NET[1:]), x, np.zeros(50, int), 0, epochs=2, batch_size=16, optimizer=watch)
-    assert sizes == [13, 13, 12, 12] * 2 + [50]  # 最后一次是算正确率
+    assert sizes == [13, 13, 12, 12] * 2 + [50]  # 最后一次是算准确率
     first, second = np.concatenate(seen[:4])[:, 0], np.concatenate(seen[4:8])[:, 0]
     assert sorted(first) == sorted(second) == list(range(50))
     assert not np.array_equal(first, second)
