@@ -45,7 +45,7 @@ def gumbel_softmax(
         axis: 类别轴。
 
     References:
-        Jang, Gu & Poole (2017), ICLR, arXiv:1611.01144，§2.1 式 (1)、(2)，§2.2（直通）。
+        Jang, Gu & Poole (2017), ICLR, arXiv:1611.01144，§2 式 (1)、(2)，§2.2（直通）。
 
     Examples:
         >>> noise = gumbel_noise(3, np.random.default_rng(0))

@@ -64,8 +64,8 @@ def silu(x: ArrayLike) -> Array:
     r"""SiLU（Swish）：$x\,\sigma(x)$；$-\infty$ 处取极限 0（PyTorch 得 `nan`）。
 
     References:
-        Elfwing, Uchibe & Doya (2018), Neural Networks 107，§2.2，arXiv:1702.03118；
-        Ramachandran et al. (2017), arXiv:1710.05941（Swish）。
+        Hendrycks & Gimpel (2016), arXiv:1606.08415，§2（SiLU 这个名字）；Elfwing, Uchibe & Doya (2018),
+        Neural Networks 107, arXiv:1702.03118；Ramachandran et al. (2017), arXiv:1710.05941（Swish）。
 
     Examples:
         >>> silu([-1e4, 0.0, 1e4])
@@ -93,7 +93,7 @@ def mish(x: ArrayLike) -> Array:
 
     References:
         Misra (2020), Mish: a self regularized non-monotonic activation function, BMVC,
-        arXiv:1908.08681，§2。
+        arXiv:1908.08681，摘要。
 
     Examples:
         >>> mish([-1e4, 0.0, 1.0]).round(4)

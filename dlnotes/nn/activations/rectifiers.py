@@ -133,7 +133,7 @@ def elu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
     负侧用 `expm1`，$x$ 接近 0 时不相消。`alpha` 是有限的数；论文要它为正，PyTorch 与这里都不要求。
 
     References:
-        Clevert, Unterthiner & Hochreiter (2016), ICLR, arXiv:1511.07289，§3，式 (15)。
+        Clevert, Unterthiner & Hochreiter (2016), ICLR, arXiv:1511.07289，§3。
 
     Examples:
         >>> elu([-1e4, 0.0, 2.0])
@@ -160,7 +160,8 @@ def selu(x: ArrayLike) -> Array:
     两个常数使独立的标准正态输入得到均值 0、方差 1 的输出。
 
     References:
-        Klambauer et al. (2017), Self-normalizing neural networks, NeurIPS, arXiv:1706.02515，§2，式 (2)。
+        Klambauer et al. (2017), Self-normalizing neural networks, NeurIPS, arXiv:1706.02515，式 (2)、(4)
+        与 (5)。
 
     Examples:
         >>> selu([-1e4, 1.0]).round(4)
