@@ -69,7 +69,7 @@ def gaussian1d(sigma: float, *, truncate: float = 4.0) -> Kernel:
         ValueError: 它们不是正数，或半径大于一万像素。
 
     References:
-        Gonzalez & Woods (2018), *Digital Image Processing*, 4th ed.，§3.5（高斯平滑）。
+        Szeliski (2022), *Computer Vision: Algorithms and Applications*, 2nd ed.，§3.2.3，式 (3.24)。
 
     Examples:
         >>> gaussian1d(0.5, truncate=2.0).round(4)  # 半径 1
@@ -103,7 +103,7 @@ def gaussian2d(sigma: float, *, truncate: float = 4.0) -> Kernel:
         ValueError: 同 `gaussian1d`，半径不超过一千像素。
 
     References:
-        Gonzalez & Woods (2018), *Digital Image Processing*, 4th ed.，§3.5（可分离的核）。
+        Szeliski (2022), *Computer Vision: Algorithms and Applications*, 2nd ed.，§3.2.1，式 (3.20)。
 
     Examples:
         >>> gaussian2d(1.0, truncate=1.0).round(4)
@@ -170,8 +170,8 @@ def difference_of_gaussians(sigma1: float, sigma2: float, *, truncate: float = 4
         ValueError: 同 `gaussian2d`，或 `sigma1` 不小于 `sigma2`。
 
     References:
-        Lowe (2004), Distinctive image features from scale-invariant keypoints, IJCV 60，§3，式 (1)（那里是宽
-        的减窄的）。
+        Lowe (2004), Distinctive image features from scale-invariant keypoints, IJCV 60，§3（那里是宽的减
+        窄的）。
 
     Examples:
         >>> kernel = difference_of_gaussians(1.0, 1.6)
