@@ -70,7 +70,6 @@ def build(builder: str) -> list[str]:
     problems += result.problems
     problems += [f"{page}：转换到一半，进程就结束了。" for page in result.unfinished]
     if builder == "mkdocs" and not problems:
-        _rebuild_search(site)
         mend(site)
     trim(site)
     protect(site)
@@ -97,13 +96,6 @@ def expected_pages(nav: Any) -> Iterator[str]:
 def _run(builder: str, env: dict[str, str]) -> list[str]:
     code = subprocess.run([sys.executable, "-m", *_COMMANDS[builder]], env=env, check=False).returncode  # noqa: S603
     return [f"{builder} 返回 {code}，原因见上面的输出。"] if code else []
-
-
-def _rebuild_search(site: Path) -> None:
-    # 导入 Material 与 jieba 要大半秒，Zensical 用不到。
-    from sitekit.search import rebuild
-
-    rebuild(site)
 
 
 def _print_slowest(seconds: Mapping[str, float]) -> None:

@@ -1,20 +1,20 @@
-"""整理 Material 的搜索索引：公式只留一份 TeX，命中以问题而不是「详解」为标题。
+"""MkDocs 的钩子：给 Material 的搜索索引喂清理过的正文。公式只留一份 TeX，命中以问题而不是「详解」为标题。
 
-用 Material 自己的 `SearchIndex` 重建各条目（分词、分节都是它的），只是喂给它的正文先清理过。
+分词、分节仍是主题自己的。图与公式的标记占了网页的大半，主题逐字解析它们要占构建的两成，先去掉也就快了。
 """
 
-import json
 import logging
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jieba  # type: ignore[import-untyped]
 import lxml.html
 from lxml.html import HtmlElement
-from material.plugins.search.plugin import SearchIndex  # type: ignore[import-untyped]
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
+from mkdocs.structure.pages import Page
 
 from sitekit.parts import SUFFIXES
 
@@ -29,40 +29,25 @@ _DROPPED = (
 )
 
 
-class Cleaned(NamedTuple):
-    """清理过的正文，和不再自成一节的标题的 id。"""
-
-    html: str
-    demoted: frozenset[str]
-
-
-def rebuild(site: Path) -> None:
-    """就地重建 `site/search/search_index.json`；配置、标签、权重与原来相同。"""
-    path = site / "search" / "search_index.json"
-    old = json.loads(path.read_text(encoding="utf-8"))
+@event_priority(50)  # 先于主题的搜索插件
+def on_page_context(context: Any, *, page: Page, config: MkDocsConfig, **_: Any) -> None:
+    """由 MkDocs 在套用模板之前对每一页调用：代主题收录这一页，再告诉它不必收了。"""
+    search = config.plugins["material/search"]
     jieba.setLogLevel(logging.WARNING)
-    index = SearchIndex(**old["config"])
-    gone: set[str] = set()
-    for url, entries in _by_page(old["docs"]).items():
-        cleaned = clean(_article(site, url))
-        gone.update(f"{url}#{heading}" for heading in cleaned.demoted)
-        index.add_entry_from_context(_page(url, cleaned.html, entries[0]))
-    _check_same_places({entry["location"] for entry in old["docs"]} - gone, index.entries)
-    path.write_text(index.generate_search_index(None), encoding="utf-8")
+    search.search_index.add_entry_from_context(_searchable(page))  # type: ignore[attr-defined]
+    page.meta["search"] = {"exclude": True}
 
 
-def clean(article: HtmlElement) -> Cleaned:
-    """清理一页的正文；就地改动 `article`。"""
+def clean(article: HtmlElement) -> str:
+    """清理过的正文；就地改动 `article`。"""
     for element in _select(article, _DROPPED):
         element.drop_tree()
     for katex in _select(article, ".//*[@class='katex']"):
         _replace_by_text(katex, f" {_tex(katex)} ")
-    demoted = []
     for heading in _inside_questions(article):
-        demoted.append(heading.attrib.pop("id"))
+        del heading.attrib["id"]
         heading.tag = "p"
-    html = "".join(lxml.html.tostring(child, encoding="unicode") for child in article)
-    return Cleaned(html, frozenset(demoted))
+    return "".join(lxml.html.tostring(child, encoding="unicode") for child in article)
 
 
 def _inside_questions(article: HtmlElement) -> list[HtmlElement]:
@@ -76,36 +61,10 @@ def _inside_questions(article: HtmlElement) -> list[HtmlElement]:
     return found
 
 
-def _article(site: Path, url: str) -> HtmlElement:
-    file = site / url if url.endswith(".html") else site / url / "index.html"
-    (article,) = _select(lxml.html.fromstring(file.read_text(encoding="utf-8")), ".//article")
-    return article
-
-
-def _page(url: str, content: str, first: dict[str, Any]) -> SimpleNamespace:
-    """Material 的 `SearchIndex` 所需的页面：只有它读的那几个属性，取自原来的第一个条目。"""
-    meta: dict[str, Any] = {"search": {"boost": first["boost"]}} if "boost" in first else {}
-    if "tags" in first:
-        meta["tags"] = first["tags"]
-    # 原索引的标题已分过词，去掉零宽空格才不会分两遍。
-    title = first["title"].replace("\u200b", "")
-    return SimpleNamespace(content=content, toc=[], url=url, meta=meta, title=title)
-
-
-def _by_page(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    pages: dict[str, list[dict[str, Any]]] = {}
-    for entry in entries:
-        pages.setdefault(entry["location"].partition("#")[0], []).append(entry)
-    return pages
-
-
-def _check_same_places(expected: set[str], entries: list[dict[str, Any]]) -> None:
-    """除了并入问题的标题，重建前后的位置应当一样；不一样说明主题的写法变了。"""
-    found = {entry["location"] for entry in entries}
-    if expected != found:
-        raise RuntimeError(
-            f"重建后的搜索索引与原来的位置不同：{sorted(expected ^ found)[:5]}；请核对 sitekit/search.py。"
-        )
+def _searchable(page: Page) -> SimpleNamespace:
+    """主题的索引所读的那几个属性；没有目录，各节的地址就由标题的 id 得出。"""
+    content = clean(lxml.html.fragment_fromstring(page.content or "", create_parent="article"))
+    return SimpleNamespace(content=content, toc=[], url=page.url, meta=page.meta, title=page.title)
 
 
 def _select(element: HtmlElement, path: str) -> list[HtmlElement]:

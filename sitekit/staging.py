@@ -34,7 +34,8 @@ def build(folder: Path, builder: str, **env: str) -> Path:
     shutil.copytree(ROOT / "docs", folder / "docs")
     shutil.copytree(ROOT / "overrides", folder / "overrides")
     shutil.copyfile(ROOT / "mkdocs.yml", folder / "mkdocs.yml")
-    (folder / "dlnotes").symlink_to(ROOT / "dlnotes")
+    for name in ("dlnotes", "sitekit"):
+        (folder / name).symlink_to(ROOT / name)
     # 时间与散列种子都定下来：另有测试在别处用别的种子再建一遍，逐字节比较。
     settings = {**os.environ, "SOURCE_DATE_EPOCH": _EPOCH, "PYTHONHASHSEED": "1", **env}
     command = [sys.executable, "-m", "sitekit.build", builder]

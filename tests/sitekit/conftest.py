@@ -95,7 +95,8 @@ def make_project(folder: Path, pages: Mapping[str, str]) -> Project:
     """在 `folder` 里放好设置与各页。"""
     shutil.copytree(ROOT / "overrides", folder / "overrides")
     shutil.copytree(ROOT / "docs" / "assets", folder / "docs" / "assets")
-    (folder / "dlnotes").symlink_to(ROOT / "dlnotes")
+    for name in ("dlnotes", "sitekit"):
+        (folder / name).symlink_to(ROOT / name)
     for name, text in pages.items():
         page = folder / "docs" / name
         page.parent.mkdir(parents=True, exist_ok=True)

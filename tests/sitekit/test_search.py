@@ -1,14 +1,14 @@
 """Material 的搜索索引整理之后。"""
 
 import json
-import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lxml.html
 import pytest
 
-from sitekit.search import clean, rebuild
+from sitekit.search import clean
 
 
 def entries(site: Path) -> dict[str, dict[str, Any]]:
@@ -66,37 +66,15 @@ def test_tags_titles_and_settings_stay(good: Any, docs: dict[str, dict[str, Any]
     assert "topic/two/#dlnotes.table.markdown" in docs
 
 
-@pytest.fixture
-def copy(good: Any, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(good.site("mkdocs"), tmp_path / "site"))
-
-
-def test_rebuilding_again_changes_nothing(copy: Path) -> None:
-    before = (copy / "search" / "search_index.json").read_bytes()
-    rebuild(copy)
-    assert (copy / "search" / "search_index.json").read_bytes() == before
-
-
-def test_boost_stays_and_excluded_pages_stay_out(copy: Path) -> None:
-    path = copy / "search" / "search_index.json"
-    index = json.loads(path.read_text(encoding="utf-8"))
-    index["docs"] = [entry | {"boost": 2} for entry in index["docs"] if entry["location"] in ("", "#ce")]
-    path.write_text(json.dumps(index), encoding="utf-8")
-    rebuild(copy)
-    assert {place: entry["boost"] for place, entry in entries(copy).items()} == {"": 2, "#ce": 2}
-
-
-def test_a_lost_section_is_noticed(copy: Path) -> None:
-    page = copy / "index.html"
-    page.write_text(page.read_text(encoding="utf-8").replace('id="ce"', 'id="renamed"'), encoding="utf-8")
-    with pytest.raises(RuntimeError, match="renamed"):
-        rebuild(copy)
+def test_boost_stays_and_excluded_pages_stay_out(new_project: Callable[[Mapping[str, str]], Any]) -> None:
+    head = "---\ndescription: "这一页：{0}"\nsearch:\n  {0}\n---\n# 标题\n\n一句。\n"
+    project = new_project({"index.md": head.format("boost: 2"), "hidden.md": head.format("exclude: true")})
+    assert project.build("mkdocs").returncode == 0
+    assert {place: entry["boost"] for place, entry in entries(project.site("mkdocs")).items()} == {"": 2}
 
 
 def test_figures_are_dropped() -> None:
     article = lxml.html.fromstring(
         "<article><p>图：<svg viewBox='0 0 1 1'><title>标题</title><text>7.5</text></svg>之后</p></article>"
     )
-    html, demoted = clean(article)
-    assert html == "<p>图：之后</p>"
-    assert not demoted
+    assert clean(article) == "<p>图：之后</p>"
