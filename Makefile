@@ -44,10 +44,10 @@ build-zensical: .venv/site.done  ## 用 Zensical 严格构建并检查
 	@$(PY) -m sitekit.build zensical
 
 test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站的检查）
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 test-browser: .venv/site.done .venv/test.done .venv/browser.done  ## 用系统的 Chromium 读整站：策略、搜索、手机、无障碍
-	@$(PY) -m pytest -n 2 tests/browser
+	@$(PY) -m pytest -n 3 tests/browser
 
 lint: .venv/site.done .venv/lint.done  ## 代码风格、类型、中文排版、持续集成的写法
 	@$(PY) -m ruff check .

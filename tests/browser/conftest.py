@@ -1,8 +1,10 @@
 """用系统的 Chromium 读建好的整站。"""
 
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +13,46 @@ from playwright.sync_api import Browser, sync_playwright
 from sitekit.staging import MISSING_CHROMIUM, find_chromium, serving
 from tests.browser.driver import Reader
 
+BUILDERS = ("mkdocs", "zensical")
+ADDRESSES = pytest.StashKey[dict[str, str]]()
+SERVERS = pytest.StashKey[ExitStack]()
 # 什么也不许出这台机器：连解析别的主机名也失败。
 _OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """没有浏览器就不必建站。分出去的进程不必再说一遍。"""
-    if find_chromium() is None and not hasattr(config, "workerinput"):
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """两份成品同时建好，各开一个服务；分出去的进程都来看这两份，自己什么也不建。"""
+    config = session.config
+    if find_chromium() is None:
         pytest.exit(MISSING_CHROMIUM, 1)
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        servers = config.stash[SERVERS] = ExitStack()
+        folder = Path(servers.enter_context(tempfile.TemporaryDirectory()))
+        with ThreadPoolExecutor() as pool:
+            served = pool.map(lambda builder: servers.enter_context(_served(folder, builder)), BUILDERS)
+            config.stash[ADDRESSES] = dict(zip(BUILDERS, served, strict=True))
+
+
+def _served(folder: Path, builder: str) -> Any:
+    (folder / builder).mkdir()
+    return serving(folder / builder, builder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """由 pytest-xdist 对分出去的每个进程调用。"""
+    node.workerinput["addresses"] = node.config.stash[ADDRESSES]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash.get(SERVERS, ExitStack()).close()
+
+
+@pytest.fixture(scope="session")
+def addresses(request: pytest.FixtureRequest) -> dict[str, str]:
+    """各个构建工具建成的站的地址。"""
+    found: dict[str, str] = getattr(request.config, "workerinput", {}).get("addresses")
+    return found or request.config.stash[ADDRESSES]
 
 
 @pytest.fixture(scope="session")
@@ -29,25 +63,13 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """各个构建工具建成的站的地址；用到才建，每个只建一次。"""
-    with ExitStack() as servers:
-
-        @cache
-        def address(builder: str) -> str:
-            return servers.enter_context(serving(tmp_path_factory.mktemp(builder), builder))
-
-        yield address
-
-
 @pytest.fixture
-def reader(browser: Browser, addresses: Callable[[str], str]) -> Iterator[Callable[..., Reader]]:
+def reader(browser: Browser, addresses: dict[str, str]) -> Iterator[Callable[..., Reader]]:
     """开一个新读者：`reader(builder="mkdocs", **浏览器的选项)`。"""
     opened: list[Reader] = []
 
     def new(builder: str = "mkdocs", **options: Any) -> Reader:
-        opened.append(Reader(browser, addresses(builder), **options))
+        opened.append(Reader(browser, addresses[builder], **options))
         return opened[-1]
 
     yield new

@@ -21,9 +21,9 @@ RULES = {"light": "", "dark": "runOnly: ['color-contrast', 'link-in-text-block']
 
 
 @pytest.fixture(scope="module")
-def tourist(browser: Browser, addresses: Callable[[str], str]) -> Iterator[Reader]:
+def tourist(browser: Browser, addresses: dict[str, str]) -> Iterator[Reader]:
     """一页页看下去的读者；各页共用的脚本、样式与字体只取一次。"""
-    reader = Reader(browser, addresses("mkdocs"))
+    reader = Reader(browser, addresses["mkdocs"])
     yield reader
     reader.context.close()
 

@@ -1,41 +1,34 @@
 """静态地找出的模块，一个也不能比执行时真正导入的少。"""
 
-import json
-import subprocess
-import sys
+import multiprocessing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sitekit.fences import executed
 from sitekit.imports import Imports
 from sitekit.paths import DOCS, ROOT
+from tests.sitekit.loaded import files
 
 PACKAGES = {"dlnotes": ROOT / "dlnotes", "sitekit": ROOT / "sitekit"}
-LOADED = """
-import json, sys
-claim = lambda *_, **__: None
-before = set(sys.modules)
-exec(sys.stdin.read(), {"claim": claim, "__name__": "fence"})
-new = [sys.modules[name] for name in set(sys.modules) - before]
-print("\\n" + json.dumps([file for module in new if (file := getattr(module, "__file__", None))]))
-"""
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if executed(page.read_text(encoding="utf-8"))]
 
 
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[Any]:
+    """每一页一个新进程；第三方的大包预先导入好，被查的两个包一点也没有导入。"""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["matplotlib.pyplot", "numpy", "sklearn", "tests.sitekit.loaded"])
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
-def test_every_module_a_page_loads_was_foreseen(page: Path) -> None:
+def test_every_module_a_page_loads_was_foreseen(page: Path, fresh: Any) -> None:
     codes = [fence.code for fence in executed(page.read_text(encoding="utf-8"))]
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        cwd=ROOT,
-        input="\n".join(codes),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = {Path(file) for file in json.loads(done.stdout.splitlines()[-1])}
+    loaded = {Path(file) for file in fresh.apply(files, [codes])}
     ours = {file for file in loaded if any(file.is_relative_to(folder) for folder in PACKAGES.values())}
     assert ours
     assert ours <= Imports(PACKAGES).of(codes)

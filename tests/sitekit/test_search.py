@@ -67,7 +67,7 @@ def test_tags_titles_and_settings_stay(good: Any, docs: dict[str, dict[str, Any]
 
 
 def test_boost_stays_and_excluded_pages_stay_out(new_project: Callable[[Mapping[str, str]], Any]) -> None:
-    head = "---\ndescription: "这一页：{0}"\nsearch:\n  {0}\n---\n# 标题\n\n一句。\n"
+    head = '---\ndescription: "这一页：{0}"\nsearch:\n  {0}\n---\n# 标题\n\n一句。\n'
     project = new_project({"index.md": head.format("boost: 2"), "hidden.md": head.format("exclude: true")})
     assert project.build("mkdocs").returncode == 0
     assert {place: entry["boost"] for place, entry in entries(project.site("mkdocs")).items()} == {"": 2}
