@@ -44,7 +44,7 @@ build-zensical: .venv/site.done  ## 用 Zensical 严格构建并检查
 	@$(PY) -m sitekit.build zensical
 
 test: .venv/site.done .venv/test.done  ## 运行全部测试（含对成品站的检查）
-	@$(PY) -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	@$(PY) -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 test-browser: .venv/site.done .venv/test.done .venv/browser.done  ## 用系统的 Chromium 读整站：策略、搜索、手机、无障碍
 	@$(PY) -m pytest -n 3 tests/browser

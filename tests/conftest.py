@@ -1,6 +1,9 @@
 """整站只建一次，供各处的检查共用。"""
 
+import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,24 +17,34 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path == ROOT / "tests" / "browser" and not asked else None
 
 
-# 分给几个进程时，用到同一份成品的测试归一个进程：(用到的夹具, 组名)。建整站的最久，排在最前。
-_SHARED = {"built_site": "整站", "built_zensical": "整站", "good": "小站"}
+@cache
+def _group(file: str) -> str:
+    """分给几个进程时，一组测试在同一个进程里：共用一份成品的，共记一本账（tests/nn/evidence.py）的；别的一个文件一组。"""
+    if file.startswith("tests/nn/"):
+        return "tests/nn"
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return "整站" if re.search(r"\bbuilt_(site|zensical)\b", text) else file
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """给每个测试定组，同组的在同一个进程里运行（`--dist loadgroup`）。"""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-        items.sort(key=lambda item: _group(item) != "整站")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """建整站的最久，排在最前。"""
+    items.sort(key=lambda item: _group(_file(item.nodeid)) != "整站")
 
 
-def _group(item: pytest.Item) -> str:
-    used = [group for fixture, group in _SHARED.items() if fixture in getattr(item, "fixturenames", ())]
-    # 参考算子的测试共记一本账（tests/nn/evidence.py），不能分开。
-    nn = ROOT / "tests" / "nn"
-    return used[0] if used else str(nn if nn in item.path.parents else item.path)
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`-n` 时由 pytest-xdist 调用。它自己的 loadgroup 靠改测试的编号分组，现在的 pytest 里编号改不动。"""
+    from xdist.scheduler import LoadScopeScheduling  # 不用 -n 时不必有它
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(_file(nodeid))
+
+    return Groups(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

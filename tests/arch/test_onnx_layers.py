@@ -88,7 +88,9 @@ MOVES: list[tuple[Layer, Shape, Numpy]] = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "shape", "move"), MOVES, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(
+    ("layer", "shape", "move"), MOVES, ids=lambda value: "numpy" if callable(value) else repr(value)
+)
 def test_each_element_comes_from_where_the_layer_says(layer: Layer, shape: Shape, move: Numpy) -> None:
     """给每个元素写上它的位置，用 numpy 挪动，再看每个输出位置的元素来自哪里。"""
     tokens = isinstance(shape, Tokens)
