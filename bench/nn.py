@@ -23,7 +23,7 @@ from time import perf_counter  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from dlnotes.nn import attention, conv, normalization  # noqa: E402
+from dlnotes.nn import attention, conv, layer_normalization  # noqa: E402
 
 BATCH, CHANNELS, SIZE, FILTERS, KERNEL = 8, 64, 56, 64, 3
 SLOWEST = 1.6
@@ -117,7 +117,7 @@ def main() -> None:
             "conv2d": seconds(lambda: conv.conv2d(x, w, padding=1)),
             "conv2d_backward（乘加是两倍）": seconds(lambda: conv.conv2d_backward(dy, x, w, padding=1)),
             "因果注意力": seconds(lambda: attention.scaled_dot_product_attention(q, k, v, is_causal=True)),
-            "层归一化": seconds(lambda: normalization.layer_norm(rows, ROWS[-1], scale, shift)),
+            "层归一化": seconds(lambda: layer_normalization.layer_norm(rows, ROWS[-1], scale, shift)),
             **torch_seconds(),
         }
         for name, value in turns.items() if turn else ():  # 第一轮只为热身

@@ -13,7 +13,7 @@ from dlnotes.nn._arrays import Array
 from dlnotes.nn.batch_normalization import batch_norm, batch_norm_backward
 from dlnotes.nn.dropout import dropout as drop
 from dlnotes.nn.dropout import dropout_backward, dropout_mask
-from dlnotes.nn.normalization import layer_norm, layer_norm_backward
+from dlnotes.nn.layer_normalization import layer_norm, layer_norm_backward
 
 __all__ = ["ACTIVATIONS", "activation", "batch_normalization", "dropout", "layer_normalization"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import boolean, problem, shown
-from dlnotes.nn._arrays import Array, as_floats, has_shape, integers
+from dlnotes.nn._arrays import Array, as_floats, has_shape, integers, result
 from dlnotes.nn._recurrent import REQUIRED, Weights, check_weights, unpacked
 
 State = tuple[Array, ...]  # (h,) 或 (h, c)，各为 (N, H)
@@ -29,6 +29,14 @@ class Cell(NamedTuple):
     gates: int
     step: Callable[..., State]
     back: Callable[..., tuple[Any, ...]]
+
+
+class Layout(NamedTuple):
+    """三种网络共有的选项，见 `recurrent.rnn`。"""
+
+    bidirectional: bool
+    batch_first: bool
+    lengths: ArrayLike | None
 
 
 class Problem(NamedTuple):
@@ -53,18 +61,49 @@ class Problem(NamedTuple):
     extra: list[Any]
 
 
-def prepare(
-    gates: int,
+def scan(
+    cell: Cell,
+    x: ArrayLike,
+    weights: Sequence[Sequence[Any]],
+    initial: dict[str, ArrayLike | None],
+    layout: Layout,
+) -> tuple[Array, ...]:
+    """最后一层的输出，和各个末状态；没有给的初始状态是 0。"""
+    p = _prepare(cell, {"x": x}, weights, initial, {}, layout)
+    y, finals, _, _ = _forward(cell, p)
+    return tuple(result(array, p.dtype) for array in (_swap(y, layout.batch_first), *finals))
+
+
+def scan_backward(
+    cell: Cell,
+    dy: ArrayLike,
+    x: ArrayLike,
+    weights: Sequence[Sequence[Any]],
+    initial: dict[str, ArrayLike | None],
+    dfinals: dict[str, ArrayLike | None],
+    layout: Layout,
+) -> tuple[Array, list[Weights], list[Array | None]]:
+    """输入、各份权重、各个初始状态的梯度；没有给的是 None。"""
+    p = _prepare(cell, {"dy": dy, "x": x}, weights, initial, dfinals, layout)
+    upstream, *ends = p.extra
+    upstream = _swap(upstream, layout.batch_first and upstream.ndim == 3)  # 形状由 _backward 检查
+    dx, dweights, dstates = _backward(cell, p, upstream, ends)
+    ready = [Weights(*(None if a is None else result(a, p.dtype) for a in w)) for w in dweights]
+    given = zip(dstates, initial.values(), strict=True)
+    dinitial = [None if state is None else result(d, p.dtype) for d, state in given]
+    return result(_swap(dx, layout.batch_first), p.dtype), ready, dinitial
+
+
+def _prepare(
+    cell: Cell,
     required: dict[str, ArrayLike],
     weights: Sequence[Sequence[Any]],
     initial: dict[str, ArrayLike | None],
     extra: dict[str, ArrayLike | None],
-    *,
-    bidirectional: bool,
-    batch_first: bool,
-    lengths: ArrayLike | None,
+    layout: Layout,
 ) -> Problem:
-    """转成浮点数组，检查形状；`required` 是 `x`，反向时还有 `dy`；没有给的初始状态是 0。"""
+    """转成浮点数组，检查形状；`required` 是 `x`，反向时还有 `dy`。"""
+    bidirectional, batch_first, lengths = layout
     boolean("bidirectional", bidirectional)
     boolean("batch_first", batch_first)
     directions = 2 if bidirectional else 1
@@ -77,13 +116,13 @@ def prepare(
     if found["x"].ndim != 3:
         expected = "形状 (N, L, D)" if batch_first else "形状 (L, N, D)"
         raise ValueError(problem("x", expected, str(found["x"].shape), "只有一个序列时也请留着批的轴"))
-    x_ = swap(found["x"], batch_first)
+    x_ = _swap(found["x"], batch_first)
     ready = [Weights(*(found[f"weights[{k}].{n}"] for n in Weights._fields)) for k in range(len(given))]
     size = ready[0].weight_hh.shape[-1] if ready[0].weight_hh.ndim else 0
     for k, w in enumerate(ready):
         inputs = x_.shape[2] if k < directions else directions * size
-        check_weights(gates, w, inputs, prefix=f"weights[{k}].")
-        has_shape(f"weights[{k}].weight_hh", w.weight_hh, (gates * size, size), like="第 0 份权重")
+        check_weights(cell.gates, w, inputs, prefix=f"weights[{k}].")
+        has_shape(f"weights[{k}].weight_hh", w.weight_hh, (cell.gates * size, size), like="第 0 份权重")
     states = []
     for name in initial:
         shape = (len(ready), x_.shape[1], size)
@@ -95,12 +134,12 @@ def prepare(
     return Problem(np.where(mask, x_, 0), ready, states, mask, directions, dtype, others)
 
 
-def swap(x: Array, batch_first: bool) -> Array:
+def _swap(x: Array, batch_first: bool) -> Array:
     """`batch_first` 时交换前两轴。"""
     return x.swapaxes(0, 1) if batch_first else x
 
 
-def forward(cell: Cell, p: Problem) -> tuple[Array, list[Array], list[Array], list[list[State]]]:
+def _forward(cell: Cell, p: Problem) -> tuple[Array, list[Array], list[Array], list[list[State]]]:
     """最后一层的输出、各个末状态；反向还要各层的输入、各步之前的状态。"""
     x, inputs, finals, before = p.x, [], [], []
     for k, w in enumerate(p.weights):
@@ -116,11 +155,11 @@ def forward(cell: Cell, p: Problem) -> tuple[Array, list[Array], list[Array], li
     return x, [np.stack(state) for state in zip(*finals, strict=True)], inputs, before
 
 
-def backward(
+def _backward(
     cell: Cell, p: Problem, dy: Array, dfinals: list[Array | None]
 ) -> tuple[Array, list[Weights], list[Array]]:
     """输入、各份权重、初始状态的梯度；从最后一层往前，每层从最后一步往前。"""
-    y, _, inputs, before = forward(cell, p)
+    y, _, inputs, before = _forward(cell, p)
     has_shape("dy", dy, y.shape, like="输出")
     ends = [np.zeros_like(s) if d is None else d for s, d in zip(p.states, dfinals, strict=True)]
     for name, s, end in zip(("dh_n", "dc_n"), p.states, ends, strict=False):

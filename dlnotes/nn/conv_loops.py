@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dlnotes._check import per_axis
-from dlnotes.nn import conv, conv_transpose
+from dlnotes.nn import _conv, conv_transpose
 from dlnotes.nn._arrays import Array, as_floats, quiet, result
 
 __all__ = ["conv2d_loop", "conv_transpose2d_loop"]
@@ -60,8 +60,8 @@ def conv2d_loop(
         >>> conv2d_loop([[[[1, 2, 4]]]], [[[[-1, 1]]]], padding=(0, 1))
         array([[[[ 1.,  1.,  2., -4.]]]])
     """
-    (values, kernel, offset), dtype = conv.checked(2, bias, x=x, weight=weight)
-    conv.sliding(2, values, kernel, stride, padding, dilation, groups)
+    (values, kernel, offset), dtype = _conv.checked(2, bias, x=x, weight=weight)
+    _conv.sliding(2, values, kernel, stride, padding, dilation, groups)
     (batch, channels, height, width), (filters, _, kh, kw) = values.shape, kernel.shape
     (sh, sw), (ph, pw), (dh, dw) = _pairs(stride=stride, padding=padding, dilation=dilation)
     rows = [h for h in range(height + 2 * ph) if h * sh - ph + (kh - 1) * dh <= height - 1 + ph]

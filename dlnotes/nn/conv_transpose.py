@@ -18,8 +18,8 @@ from dlnotes.arch.layers import ConvTranspose2d, Size
 from dlnotes.arch.receptive import Window
 from dlnotes.nn import _im2col
 from dlnotes.nn._arrays import Array, as_floats, has_shape, result
+from dlnotes.nn._conv import Gradients, add, check_image, check_kernel, total
 from dlnotes.nn._im2col import Grid, blamed, check_axes, check_count, clipped
-from dlnotes.nn.conv import Gradients, add, check_image, check_kernel, total
 
 __all__ = ["conv_transpose1d", "conv_transpose1d_backward", "conv_transpose2d", "conv_transpose2d_backward"]
 

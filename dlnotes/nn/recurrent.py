@@ -1,4 +1,4 @@
-r"""整个序列的循环网络：RNN、LSTM、GRU，多层、双向、不等长，和穿过时间的反向（BPTT）。
+r"""整个序列的循环网络：RNN、LSTM，多层、双向、不等长，和穿过时间的反向（BPTT）。
 
 `weights` 是一个列表，每层每个方向一份 `recurrent_cells.Weights`（或同样次序的元组），次序是第 0 层正向、第 0
 层反向、第 1 层正向……。第 0 层的 `weight_ih` 是 `(G*H, D)`，以后的是 `(G*H, 方向数*H)`。$K$ 是层数乘方向数。
@@ -12,14 +12,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from dlnotes._check import boolean, choice
-from dlnotes.nn._arrays import Array, quiet, result
+from dlnotes._check import choice
+from dlnotes.nn._arrays import Array, quiet
 from dlnotes.nn._recurrent import Weights
-from dlnotes.nn._scan import Cell, Problem, backward, forward, prepare, swap
-from dlnotes.nn.gated_recurrent_cell import gru_cell, gru_cell_backward
+from dlnotes.nn._scan import Cell, Layout, scan, scan_backward
 from dlnotes.nn.recurrent_cells import lstm_cell, lstm_cell_backward, rnn_cell, rnn_cell_backward
 
-__all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn", "rnn_backward"]
+__all__ = ["lstm", "lstm_backward", "rnn", "rnn_backward"]
 
 
 @quiet
@@ -65,9 +64,8 @@ def rnn(
         >>> y.ravel().tolist(), h.tolist()
         ([1.0, 1.5, 1.75], [[[1.75]]])
     """
-    p = prepare(1, {"x": x}, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
-    y, (h_n,), _, _ = forward(_rnn(nonlinearity), p)
-    return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype)
+    y, h_n = scan(_rnn(nonlinearity), x, weights, {"h0": h0}, Layout(bidirectional, batch_first, lengths))
+    return y, h_n
 
 
 @quiet
@@ -122,10 +120,9 @@ def rnn_backward(
         >>> dx.ravel().tolist()  # 每往前一步乘 0.5
         [0.25, 0.5, 1.0]
     """
-    given, extra = {"dy": dy, "x": x}, {"dh_n": dh_n}
-    p = prepare(1, given, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
-    dx, dweights, (dh0,) = _backward(_rnn(nonlinearity), p, batch_first)
-    return dx, dweights, None if h0 is None else dh0
+    ends, layout = {"dh_n": dh_n}, Layout(bidirectional, batch_first, lengths)
+    dx, dweights, (dh0,) = scan_backward(_rnn(nonlinearity), dy, x, weights, {"h0": h0}, ends, layout)
+    return dx, dweights, dh0
 
 
 @quiet
@@ -170,10 +167,8 @@ def lstm(
         >>> c.round(6).tolist()  # 2·tanh 1
         [[[1.523188]]]
     """
-    initial = {"h0": h0, "c0": c0}
-    p = prepare(4, {"x": x}, weights, initial, {}, **_options(bidirectional, batch_first, lengths))
-    y, (h_n, c_n), _, _ = forward(_LSTM, p)
-    return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype), result(c_n, p.dtype)
+    y, h_n, c_n = scan(_LSTM, x, weights, {"h0": h0, "c0": c0}, Layout(bidirectional, batch_first, lengths))
+    return y, h_n, c_n
 
 
 @quiet
@@ -225,106 +220,9 @@ def lstm_backward(
         >>> gradients[3].tolist()  # 三个遗忘门，各 1/2
         [[[0.125]]]
     """
-    given, initial, extra = {"dy": dy, "x": x}, {"h0": h0, "c0": c0}, {"dh_n": dh_n, "dc_n": dc_n}
-    p = prepare(4, given, weights, initial, extra, **_options(bidirectional, batch_first, lengths))
-    dx, dweights, (dh0, dc0) = _backward(_LSTM, p, batch_first)
-    return dx, dweights, None if h0 is None else dh0, None if c0 is None else dc0
-
-
-@quiet
-def gru(
-    x: ArrayLike,
-    weights: Sequence[Sequence[Any]],
-    h0: ArrayLike | None = None,
-    *,
-    reset_after: bool = True,
-    bidirectional: bool = False,
-    batch_first: bool = False,
-    lengths: ArrayLike | None = None,
-) -> tuple[Array, Array]:
-    r"""GRU 走过整个序列；每步见 `gated_recurrent_cell.gru_cell`。
-
-    $$h_t=\mathrm{GRUCell}(x_t,h_{t-1}),\qquad t=1,\dots,L$$
-
-    Args:
-        x: 形状 `(L, N, D)`；`batch_first=True` 时 `(N, L, D)`。
-        weights: 每层每个方向一份 `Weights`，$G=3$，次序 r、z、n。
-        h0: 初始状态，形状 `(K, N, H)`；不给就是 0。
-        reset_after: 重置门在矩阵乘之后（PyTorch、cuDNN）；False 是 2014 年的论文。
-        bidirectional: 双向。
-        batch_first: 批在第 0 轴；只管 `x` 与输出，不管状态。
-        lengths: 各序列的长度，形状 `(N,)`；不给就是都满。
-
-    Returns:
-        `(y, h_n)`，同 `rnn`。
-
-    Raises:
-        TypeError: 同 `rnn`。
-        ValueError: 同 `rnn`。
-
-    References:
-        Cho et al. (2014), arXiv:1406.1078，式 (5)–(8)。
-
-    Examples:
-        >>> zero = [[0.0]] * 3
-        >>> y, _ = gru([[[0.0]]] * 3, [(zero, zero)], [[[1.0]]])  # 每步 h 减半
-        >>> y.ravel().tolist()
-        [0.5, 0.25, 0.125]
-    """
-    p = prepare(3, {"x": x}, weights, {"h0": h0}, {}, **_options(bidirectional, batch_first, lengths))
-    y, (h_n,), _, _ = forward(_gru(reset_after), p)
-    return result(swap(y, batch_first), p.dtype), result(h_n, p.dtype)
-
-
-@quiet
-def gru_backward(
-    dy: ArrayLike,
-    x: ArrayLike,
-    weights: Sequence[Sequence[Any]],
-    h0: ArrayLike | None = None,
-    *,
-    dh_n: ArrayLike | None = None,
-    reset_after: bool = True,
-    bidirectional: bool = False,
-    batch_first: bool = False,
-    lengths: ArrayLike | None = None,
-) -> tuple[Array, list[Weights], Array | None]:
-    r"""`gru` 的反向。
-
-    递推与 `rnn_backward` 相同，$\bar h_t=\bar y_t+(\partial h_{t+1}/\partial h_t)^\top\bar h_{t+1}$，
-    单元的那一步见 `gru_cell_backward`。
-
-    Args:
-        dy: 与输出 `y` 同形。
-        x: 同 `gru`。
-        weights: 同 `gru`。
-        h0: 同 `gru`。
-        dh_n: 末状态的梯度，形状 `(K, N, H)`；不给就是 0。
-        reset_after: 同 `gru`。
-        bidirectional: 同 `gru`。
-        batch_first: 同 `gru`。
-        lengths: 同 `gru`。
-
-    Returns:
-        `(dx, dweights, dh0)`，同 `rnn_backward`。
-
-    Raises:
-        TypeError: 同 `gru`。
-        ValueError: 同 `gru`，或梯度的形状不对。
-
-    References:
-        Cho et al. (2014), arXiv:1406.1078，式 (5)–(8)（前向）。
-
-    Examples:
-        >>> zero = [[0.0]] * 3
-        >>> gradients = gru_backward([[[0.0]], [[1.0]]], [[[0.0]]] * 2, [(zero, zero)], [[[1.0]]])
-        >>> gradients[2].tolist()
-        [[[0.25]]]
-    """
-    given, extra = {"dy": dy, "x": x}, {"dh_n": dh_n}
-    p = prepare(3, given, weights, {"h0": h0}, extra, **_options(bidirectional, batch_first, lengths))
-    dx, dweights, (dh0,) = _backward(_gru(reset_after), p, batch_first)
-    return dx, dweights, None if h0 is None else dh0
+    ends, layout = {"dh_n": dh_n, "dc_n": dc_n}, Layout(bidirectional, batch_first, lengths)
+    dx, dweights, (dh0, dc0) = scan_backward(_LSTM, dy, x, weights, {"h0": h0, "c0": c0}, ends, layout)
+    return dx, dweights, dh0, dc0
 
 
 def _rnn(nonlinearity: str) -> Cell:
@@ -336,29 +234,8 @@ def _rnn(nonlinearity: str) -> Cell:
     )
 
 
-def _gru(reset_after: bool) -> Cell:
-    boolean("reset_after", reset_after)
-    return Cell(
-        3,
-        lambda x, s, w: (gru_cell(x, s[0], *w[:4], reset_after=reset_after),),
-        lambda ds, x, s, w: gru_cell_backward(ds[0], x, s[0], *w[:4], reset_after=reset_after),
-    )
-
-
 _LSTM = Cell(
     4,
     lambda x, s, w: lstm_cell(x, s[0], s[1], *w),
     lambda ds, x, s, w: lstm_cell_backward(ds[0], ds[1], x, s[0], s[1], *w),
 )
-
-
-def _options(bidirectional: bool, batch_first: bool, lengths: ArrayLike | None) -> dict[str, Any]:
-    return {"bidirectional": bidirectional, "batch_first": batch_first, "lengths": lengths}
-
-
-def _backward(cell: Cell, p: Problem, batch_first: bool) -> tuple[Array, list[Weights], list[Array]]:
-    dy, *dfinals = p.extra
-    dy = swap(dy, batch_first and dy.ndim == 3)  # 形状由 backward 检查
-    dx, dweights, dstates = backward(cell, p, dy, dfinals)
-    converted = [Weights(*(None if a is None else result(a, p.dtype) for a in w)) for w in dweights]
-    return result(swap(dx, batch_first), p.dtype), converted, [result(d, p.dtype) for d in dstates]

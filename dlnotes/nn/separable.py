@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from dlnotes._check import problem
 from dlnotes.arch.layers import Padding, Size
 from dlnotes.nn._arrays import Array, as_floats, result
+from dlnotes.nn._conv import Gradients, check_image
 from dlnotes.nn._im2col import check_axes
-from dlnotes.nn.conv import Gradients, check_image, conv2d, conv2d_backward
+from dlnotes.nn.conv import conv2d, conv2d_backward
 
 __all__ = [
     "depthwise_conv2d",

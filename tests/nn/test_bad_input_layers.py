@@ -28,13 +28,15 @@ from dlnotes.nn.conv_transpose import (
     conv_transpose1d,
     conv_transpose2d,
 )
+from dlnotes.nn.gated_recurrent import gru, gru_backward
 from dlnotes.nn.gated_recurrent_cell import gru_cell
+from dlnotes.nn.group_normalization import group_norm, instance_norm
+from dlnotes.nn.layer_normalization import layer_norm
 from dlnotes.nn.linear_attention import linear_attention
 from dlnotes.nn.lp_pooling import lp_pool2d
 from dlnotes.nn.max_pooling import max_pool1d, max_pool1d_backward, max_pool2d, max_pool2d_backward
 from dlnotes.nn.multi_head import multi_head_attention, multi_head_attention_backward
-from dlnotes.nn.normalization import group_norm, instance_norm, layer_norm
-from dlnotes.nn.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
+from dlnotes.nn.recurrent import lstm, lstm_backward, rnn, rnn_backward
 from dlnotes.nn.recurrent_cells import Weights, lstm_cell, lstm_cell_backward, rnn_cell
 from dlnotes.nn.response_normalization import local_response_norm, rms_norm
 from dlnotes.nn.separable import depthwise_conv2d, separable_conv2d
@@ -45,8 +47,9 @@ from tests.nn.bad_input import Call, call, complaints, ids, missing, pair
 
 NAMES = """
 adaptive_pooling attend attention attention_scores avg_pooling batch_normalization conv conv_loops
-conv_transpose gated_recurrent_cell linear_attention lp_pooling max_pooling multi_head normalization
-recurrent recurrent_cells response_normalization separable spectral_normalization unfold weight_normalization
+conv_transpose gated_recurrent gated_recurrent_cell group_normalization layer_normalization linear_attention
+lp_pooling max_pooling multi_head recurrent recurrent_cells response_normalization separable
+spectral_normalization unfold weight_normalization
 """
 MODULES = [f"dlnotes.nn.{name}" for name in NAMES.split()]
 

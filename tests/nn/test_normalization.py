@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlnotes.nn import normalization
+from dlnotes.nn import layer_normalization
 from dlnotes.nn.batch_normalization import batch_norm, batch_norm_backward
 from dlnotes.nn.gradient import check_gradient
-from dlnotes.nn.normalization import (
+from dlnotes.nn.group_normalization import (
     group_norm,
     group_norm_backward,
     instance_norm,
     instance_norm_backward,
-    layer_norm,
-    layer_norm_backward,
 )
+from dlnotes.nn.layer_normalization import layer_norm, layer_norm_backward
 from dlnotes.nn.response_normalization import (
     local_response_norm,
     local_response_norm_backward,
@@ -84,7 +83,7 @@ def test_torch(case: Recorded) -> None:
 @pytest.mark.parametrize("block", [1, 9])
 def test_blocks_of_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """记下的例子比一块还短：改成一行、两三行一块，结果相同。"""
-    monkeypatch.setattr(normalization, "BLOCK", block)
+    monkeypatch.setattr(layer_normalization, "BLOCK", block)
     for case in RECORDED:
         if case.op == "layer_norm":
             got = layer_norm(**case.inputs, **case.options)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
+from dlnotes.nn.gated_recurrent import gru, gru_backward
 from dlnotes.nn.gated_recurrent_cell import gru_cell, gru_cell_backward
 from dlnotes.nn.gradient import check_gradient
-from dlnotes.nn.recurrent import gru, gru_backward, lstm, lstm_backward, rnn, rnn_backward
+from dlnotes.nn.recurrent import lstm, lstm_backward, rnn, rnn_backward
 from dlnotes.nn.recurrent_cells import Weights, lstm_cell, lstm_cell_backward, rnn_cell, rnn_cell_backward
 from tests.nn.evidence import compare
 from tests.nn.recorded import Recorded, recorded
