@@ -459,6 +459,101 @@ def test_long_sums_keep_their_digits() -> None:
     assert np.abs(dx).max() < 1e-8
 
 
+# `layer_norm` 的 float32：先用 float32 算，信不过的行用 float64 重算。
+
+
+def exactly(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any]:
+    """最后一轴上的定义，float64；连同允许的误差：文档里写的，加上下溢。"""
+    x, weight, bias = (np.asarray(a, np.float64) for a in (x, weight, bias))
+    centred = x - x.mean(-1, keepdims=True)
+    hat = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + eps)
+    allowed = 5 * 2.0**-23 * (np.abs(weight) * (1 + np.abs(hat)) + np.abs(bias)) + 1e-44
+    return hat * weight + bias, allowed
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([2, 3, 5, 16, 257, 768, 4096, 5000]),
+    st.sampled_from([1e-5, 1e-12, 1e-60, 1e20]),
+    st.sampled_from([0, 1, 10, 1e3, 1e6]),
+)
+def test_float32_is_as_good_as_float64(seed: int, size: int, eps: float, offset: float) -> None:
+    """各行的大小从 1e-30 到 1e30，均值到标准差的 1e6 倍，混在一块里。"""
+    rng = np.random.default_rng(seed)
+    scale = 10 ** rng.uniform(-30, 30, (40, 1))
+    x = scale * (rng.standard_normal((40, size)) + offset * rng.uniform(-1, 1, (40, 1)))
+    x = x.astype(np.float32)
+    weight, bias = rng.standard_normal((2, size)).astype(np.float32)
+    expected, allowed = exactly(x, weight, bias, eps)
+    got = layer_norm(x, size, weight, bias, eps=eps)
+    assert got.dtype == np.float32
+    assert (np.abs(got - expected) <= allowed).all()
+    compare(layer_norm, got, expected, source="定义（float64）", rtol=2e-6)
+
+
+@pytest.mark.parametrize("size", [4, 768, 4096, 100_000])
+def test_float32_sums_stay_accurate(size: int) -> None:
+    """±c 的平方全相同，舍入总往一边偏：十万个加起来已经差几十个 ulp。"""
+    for c in (0.1, 0.7, 1.3, 1.9):
+        for x in (np.tile([c, -c], size // 2), np.repeat([c, -c], size // 2)):
+            expected, allowed = exactly(x.astype(np.float32), 1, 0, 1e-5)
+            assert (np.abs(layer_norm(x.astype(np.float32), size) - expected) <= allowed).all()
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from([1, 2, 3, 7, 768, 4097]))
+def test_equal_numbers_give_the_bias_exactly(value: float, size: int) -> None:
+    bias = np.linspace(-1, 1, size, dtype=np.float32)
+    for eps in (1e-5, 1e-30):
+        y = layer_norm(np.full((2, size), value, np.float32), size, bias + 2, bias, eps=eps)
+        assert np.array_equal(y, [bias, bias])
+
+
+def test_float32_rows_do_not_touch_each_other() -> None:
+    """一块里有的行要重算：结果与它单独一行时相同，别的行不受影响。"""
+    x = RNG.standard_normal((9, 64)).astype(np.float32)
+    plain = layer_norm(x, 64)
+    for row, bad in enumerate([np.nan, np.inf, -np.inf, 1e25, 3e38]):
+        x[row, row] = bad
+    x[5] *= np.float32(1e-30)
+    x[6] += 1000
+    y = layer_norm(x, 64)
+    assert np.isnan(y[:3]).all()
+    for row in range(3, 9):
+        assert np.abs(y[row] - layer_norm(x[row], 64)).max() < 1e-6
+    assert np.abs(y[7:] - plain[7:]).max() < 1e-6
+    assert np.isnan(layer_norm(x, 64, np.full(64, np.nan, np.float32))).all()
+
+
+def test_only_the_unsure_rows_are_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """否则就慢了好几倍。"""
+    again: list[int] = []
+
+    def counted(x: Any, *rest: Any) -> Any:
+        again.append(len(x))
+        return standardize(x, *rest)
+
+    standardize = layer_normalization.standardize
+    monkeypatch.setattr(layer_normalization, "standardize", counted)
+    x = RNG.standard_normal((300, 768)).astype(np.float32)
+    layer_norm(x, 768)
+    layer_norm(np.zeros((3, 768), np.float32), 768)
+    assert again == []
+    x[7] += 100
+    layer_norm(x, 768)
+    assert again == [1]
+    layer_norm(x.astype(np.float64), 768)
+    assert sum(again) == 301
+
+
+def test_other_types_of_layer_norm_are_done_in_float64() -> None:
+    x = (RNG.standard_normal((50, 300)) * 3 + 1).astype(np.float16)
+    weight, bias = RNG.standard_normal((2, 300)).astype(np.float16)
+    expected, _ = exactly(x, weight, bias, 1e-5)
+    assert np.array_equal(layer_norm(x, 300, weight, bias), expected.astype(np.float32).astype(np.float16))
+    wide = (x.astype(np.float64), 300, weight.astype(np.float64), bias.astype(np.float64))
+    assert np.abs(layer_norm(*wide) - expected).max() < 1e-13
+
+
 def test_non_finite_values_stay_in_their_group() -> None:
     for bad in (np.nan, np.inf, -np.inf):
         x = X.copy()
