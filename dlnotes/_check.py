@@ -54,6 +54,8 @@ def real(
 
     `finite=False` 时也可以是 ±∞。
     """
+    if type(value) is float and isfinite(value) and minimum <= value <= maximum and value > above:
+        return value  # 绝大多数是这样；训练时每一步都要查
     expected = "有限的实数" if finite else "实数"
     if maximum < inf:
         expected = f"不大于 {maximum:g} 的实数"

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,12 @@ def as_floats(
     Raises:
         TypeError: 元素不是实数（布尔、复数、字符串、长短不齐的列表），或必须给的数组是 `None`。
     """
-    given = arrays | {name: value for name, value in (optional or {}).items() if value is not None}
+    given = arrays
+    if optional:
+        given = arrays | {name: value for name, value in optional.items() if value is not None}
     found = {name: _real(name, value) for name, value in given.items()}
     # 只有 Python 的数不定类型（NEP 50）；全都是 Python 的数时是 float64。
-    kinds = [_kind(array) for name, array in found.items() if type(given[name]) not in (int, float)]
+    kinds = [_kind(array.dtype) for name, array in found.items() if type(given[name]) not in (int, float)]
     dtype = np.result_type(*kinds) if kinds else np.dtype(np.float64)
     wide = np.dtype(np.float32) if dtype == np.float16 else dtype
     names = [*arrays, *(optional or {})]
@@ -45,8 +48,11 @@ def as_floats(
 
 def result(array: Any, dtype: np.dtype[Any]) -> Array:
     """把结果转成 `as_floats` 说的类型；0 维的也是数组。float16 装不下的变成无穷大，不警告。"""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(array).astype(dtype, copy=False)
+    converted: Array = np.asarray(array)
+    if converted.dtype != dtype:
+        with np.errstate(over="ignore", under="ignore"):
+            converted = converted.astype(dtype)
+    return converted
 
 
 def has_shape(name: str, array: Array, shape: tuple[int, ...], *, like: str) -> None:
@@ -122,7 +128,8 @@ def _real(name: str, value: ArrayLike) -> Array:
     return array
 
 
-def _kind(array: Array) -> np.dtype[Any]:
+@cache  # 训练时每个算子每一步都要问
+def _kind(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """整数与 80 位的 longdouble 都当作 float64；字节序一律用本机的。"""
-    native = array.dtype.newbyteorder("=")
+    native = dtype.newbyteorder("=")
     return native if native in (np.float16, np.float32) else np.dtype(np.float64)
