@@ -20,8 +20,8 @@ from sitekit import record
 from sitekit.assets import pack_library
 from sitekit.fonts import trim
 from sitekit.guard import check_site, report
-from sitekit.lunr import mend
 from sitekit.policy import protect
+from sitekit.theme import mend
 
 _COMMANDS = {
     # 不能加 -q：那样 --strict 数不到警告，代码块出错也返回 0。

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from sitekit import lunr
 from sitekit.math import NODE
+from sitekit.theme import LUNR
 
 SCRIPT = Path(__file__).with_name("search.mjs")
 FIELD, IOU = "appendix/receptive-field/", "appendix/iou/"
@@ -306,16 +306,6 @@ def test_numbers_do_not_break_the_search(built_site: Path, tmp_path: Path) -> No
     scripts = shutil.copytree(built_site / "assets" / "javascripts", tmp_path / "assets" / "javascripts")
     worker = next((scripts / "workers").glob("search.*.min.js"))
     text = worker.read_text(encoding="utf-8")
-    assert text.count(lunr.MENDED) == 1
-    worker.write_text(text.replace(lunr.MENDED, lunr.BROKEN), encoding="utf-8")
+    assert text.count(LUNR.mended) == 1
+    worker.write_text(text.replace(LUNR.mended, LUNR.broken), encoding="utf-8")
     assert found(tmp_path, ["7"], index)["7"] == []
-
-
-def test_a_search_program_written_otherwise_is_noticed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"没有主题的搜索程序"):
-        lunr.mend(tmp_path)
-    folder = tmp_path / "assets" / "javascripts" / "workers"
-    folder.mkdir(parents=True)
-    (folder / "search.1.min.js").write_text("1", encoding="utf-8")
-    with pytest.raises(RuntimeError, match=r"^search.1.min.js 里没有"):
-        lunr.mend(tmp_path)
