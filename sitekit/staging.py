@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,6 +71,10 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """不记：浏览器取的每个文件都会印一行。"""
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # 浏览器换了页，不等这个文件了
+            super().handle()
 
 
 @contextmanager
