@@ -121,7 +121,7 @@ def attend_backward(
 
 
 def _check_attend(s: Array, v: Array, mask: Mask | None, drop: Array | None) -> None:
-    if s.ndim < 2 or v.ndim != s.ndim or v.shape[:-1] != (*s.shape[:-2], s.shape[-1]):
+    if s.ndim < 2 or v.shape[:-1] != (*s.shape[:-2], s.shape[-1]):
         expected = "形状 (..., S, M)，与 `scores` 的 (..., L, S) 相配的数组"
         got = f"`scores` {s.shape}、`value` {v.shape}"
         raise ValueError(problem("value", expected, got, "请检查批量轴和键的个数"))

@@ -206,7 +206,7 @@ def _check_sdpa(
         expected = f"形状 {(*batch, *(('H',) if enable_gqa else ()), 'S', q.shape[-1])} 的数组"
         remedy = "请检查批量轴、头数（须整除查询的头数）与特征数" if enable_gqa else "请检查批量轴与特征数"
         raise ValueError(problem("key", expected.replace("'", ""), f"形状 {k.shape}", remedy))
-    if v.ndim != k.ndim or v.shape[:-1] != k.shape[:-1]:
+    if v.shape[:-1] != k.shape[:-1]:
         expected = f"形状 {(*k.shape[:-1], 'M')} 的数组".replace("'", "")
         raise ValueError(problem("value", expected, f"形状 {v.shape}", "一个键配一个值，请检查各轴"))
     shape = (*q.shape[:-1], k.shape[-2])

@@ -91,7 +91,6 @@ def dropout_backward(
     return result(np.where(scale == 0, 0, upstream) * scale, dtype)
 
 
-@quiet
 def drop_path(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True) -> Array:
     r"""随机深度：整个样本的这条分支或留下、或去掉。
 
@@ -116,7 +115,6 @@ def drop_path(x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool =
     return dropout(x, _per_sample(values, mask), p=p, training=training)
 
 
-@quiet
 def drop_path_backward(
     dy: ArrayLike, x: ArrayLike, mask: ArrayLike, *, p: float = 0.5, training: bool = True
 ) -> Array:

@@ -116,7 +116,7 @@ def one_hot(x: ArrayLike, num_classes: int = -1) -> NDArray[np.int64]:
     if classes == 0 or (classes == -1 and index.size == 0):
         expected = "-1 或正数" if classes == 0 else "正数（没有元素，推断不出类别数）"
         raise ValueError(problem("num_classes", expected, shown(num_classes), "请写明有几类"))
-    count = max(int(index.max(initial=0)) + 1, 1) if classes == -1 else classes
+    count = max(int(index.max()) + 1, 1) if classes == -1 else classes
     _in_range(index, count)
     hot: NDArray[np.bool_] = index[..., None] == np.arange(count)
     return hot.astype(np.int64)

@@ -21,7 +21,6 @@ _GAINS = {
     "tanh": 5 / 3,
     "relu": sqrt(2),
     "selu": 3 / 4,
-    "leaky_relu": 0.0,  # 由斜率算
 }
 
 
@@ -69,13 +68,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         >>> round(calculate_gain("relu") ** 2, 10), round(calculate_gain("leaky_relu", 1.0), 10)
         (2.0, 1.0)
     """
-    choice("nonlinearity", nonlinearity, tuple(_GAINS))
+    choice("nonlinearity", nonlinearity, (*_GAINS, "leaky_relu"))
     if nonlinearity == "leaky_relu":
         return sqrt(2) / hypot(1, 0.01 if param is None else real("param", param))
     return _GAINS[nonlinearity]
 
 
-@quiet
 def xavier_uniform(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> Array:
     r"""Xavier（Glorot）初始化，均匀：$U(-a,a)$，$a=g\sqrt{6/(\text{fan\_in}+\text{fan\_out})}$。
 
@@ -105,7 +103,6 @@ def xavier_normal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) 
     return _normal(shape, rng, _xavier(shape, gain))
 
 
-@quiet
 def kaiming_uniform(
     shape: tuple[int, ...],
     rng: Generator,
@@ -136,7 +133,6 @@ def kaiming_uniform(
     return _uniform(shape, rng, _kaiming(shape, a, mode, nonlinearity))
 
 
-@quiet
 def kaiming_normal(
     shape: tuple[int, ...],
     rng: Generator,
@@ -170,7 +166,6 @@ def lecun_normal(shape: tuple[int, ...], rng: Generator) -> Array:
     return _normal(shape, rng, 1 / sqrt(max(fan_in_and_fan_out(shape)[0], 1)))
 
 
-@quiet
 def orthogonal(shape: tuple[int, ...], rng: Generator, *, gain: float = 1.0) -> Array:
     r"""（半）正交矩阵，均匀地取自所有的正交矩阵，乘以 `gain`。
 

@@ -127,7 +127,7 @@ def linear_attention_backward(
 
 def _log_phi(x: Array) -> Array:
     """elu(x)+1 的对数：正的是 log(1+x)，负的就是 x。"""
-    return np.where(x > 0, np.log1p(np.maximum(x, 0)), x)
+    return np.where(x > 0, np.log1p(x), x)
 
 
 def _log_slope(x: Array) -> Array:
@@ -208,6 +208,6 @@ def _check(q: Array, k: Array, v: Array, is_causal: bool) -> None:
     if not fits or (is_causal and k.shape[-2] != q.shape[-2]):
         expected = f"形状 {(*q.shape[:-2], length, q.shape[-1])} 的数组".replace("'", "")
         raise ValueError(problem("key", expected, f"形状 {k.shape}", "请检查批量轴、长度与特征数"))
-    if v.ndim != k.ndim or v.shape[:-1] != k.shape[:-1]:
+    if v.shape[:-1] != k.shape[:-1]:
         expected = f"形状 {(*k.shape[:-1], 'M')} 的数组".replace("'", "")
         raise ValueError(problem("value", expected, f"形状 {v.shape}", "一个键配一个值，请检查各轴"))

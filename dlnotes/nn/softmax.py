@@ -5,7 +5,8 @@ $-\infty$，梯度得 0，都不是 `nan`（被整行遮住的注意力就是这
 `log_softmax` 得 `nan`，`logsumexp` 得 $+\infty$。含 `nan` 的组得 `nan`。
 
 `x` 形状任意，至少一维；`dy` 与输出同形。轴不存在、温度不是正数抛 `ValueError`，元素不是实数、
-温度不是一个数抛 `TypeError`。溢出得 ∞，不警告；概率是 0 的地方，`dy` 是无穷大也没有影响。
+温度不是一个数抛 `TypeError`。溢出得 ∞，不警告；概率是 0 的地方，`softmax` 与 `logsumexp` 的 `dy`
+是无穷大也没有影响。
 """
 
 import numpy as np
@@ -202,4 +203,4 @@ def _logsumexp(x: Array, axis: int) -> Array:
     peak = _peak(x, axis)
     total = np.exp(_shifted(x, axis)).sum(axis=axis, keepdims=True)
     # 峰值是 ±∞ 时它就是答案；NaN 由 `peak` 传下去
-    return np.where(np.isfinite(peak), peak + np.log(np.where(total == 0, 1, total)), peak)
+    return np.where(np.isfinite(peak), peak + np.log(total), peak)

@@ -61,7 +61,7 @@ def sparsemax_backward(dy: ArrayLike, x: ArrayLike, *, axis: int = -1) -> Array:
     support = _sparsemax(values, along) > 0
     inside = np.where(support, upstream, 0)
     count = support.sum(axis=along, keepdims=True, dtype=values.dtype)
-    mean = inside.sum(axis=along, keepdims=True) / np.maximum(count, 1)
+    mean = inside.sum(axis=along, keepdims=True) / count
     return result(np.where(support, upstream - mean, 0), dtype)
 
 
@@ -72,8 +72,8 @@ def _sparsemax(x: Array, axis: int) -> Array:
     if not np.isfinite(peak).all():
         remedy = "请先处理 NaN、无穷大，遮住的位置用 -inf，每组留一个"
         raise ValueError(problem("x", "每组至少一个有限的数，没有 NaN 与 +∞", "不是这样的数组", remedy))
-    # 平移不变：减去最大值，大数相加才不丢小数；比最大值小 1 以上的必在支撑集外，截断免得 -∞ 进入累加
-    shifted = np.maximum(x - peak, -2)
+    # 平移不变：减去最大值，大数相加才不丢小数；-∞ 排在末尾，累加到它时支撑集已经定了
+    shifted = x - peak
     ordered = -np.sort(-shifted, axis=axis)
     cumulative = ordered.cumsum(axis=axis)
     rank = np.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(-1, *(1,) * (x.ndim - 1 - axis))

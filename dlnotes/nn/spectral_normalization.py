@@ -1,5 +1,6 @@
 r"""谱归一化：权重除以最大的奇异值，使线性层的 Lipschitz 常数约为 1。"""
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -142,10 +143,9 @@ def _power(
             problem("weight", "至少二维的数组", f"形状 {weight.shape}", "一维的权重请用 weight_norm")
         )
     rows = np.moveaxis(weight, normal_axis(axis, weight.ndim), 0)
-    columns = weight.size // len(rows) if len(rows) else 0
-    matrix = rows.reshape(len(rows), columns)
-    has_shape("u", u, (len(rows),), like="矩阵的列向量")
-    has_shape("v", v, (columns,), like="矩阵的行向量")
+    matrix = rows.reshape(len(rows), prod(rows.shape[1:]))
+    has_shape("u", u, matrix.shape[:1], like="矩阵的列向量")
+    has_shape("v", v, matrix.shape[1:], like="矩阵的行向量")
     for _ in range(iterations):
         before, v = u, unit(matrix.T @ u, (0,), eps)[0]
         u = unit(matrix @ v, (0,), eps)[0]

@@ -59,7 +59,7 @@ def unfold(
     """
     (values,), dtype = as_floats(x=x)
     check_axes("x", values, "N, C, H, W")
-    grid = _grid(values.shape[1], values.shape[2:], kernel_size, dilation, padding, stride)
+    grid = _grid(values.shape[2:], kernel_size, dilation, padding, stride)
     return result(_unfold(values, grid), dtype)
 
 
@@ -102,7 +102,7 @@ def unfold_backward(
     """
     (upstream, values), dtype = as_floats(dy=dy, x=x)
     check_axes("x", values, "N, C, H, W")
-    grid = _grid(values.shape[1], values.shape[2:], kernel_size, dilation, padding, stride)
+    grid = _grid(values.shape[2:], kernel_size, dilation, padding, stride)
     has_shape("dy", upstream, _columns(len(values), values.shape[1], grid), like="输出")
     return result(_fold(upstream, grid, values.shape[1]), dtype)
 
@@ -196,7 +196,6 @@ def fold_backward(
 
 
 def _grid(
-    channels: int,
     sizes: tuple[int, ...],
     kernel_size: Size,
     dilation: Size,
@@ -207,7 +206,7 @@ def _grid(
     """`name` 是定下图的大小的参数。"""
     ends = per_axis("padding", padding, axes=2, minimum=0)
     layer = Conv2d(1, kernel_size, stride=stride, padding=ends, dilation=dilation)
-    return _im2col.slide(layer, channels, *sizes, name=name)
+    return _im2col.slide(layer, 1, *sizes, name=name)
 
 
 def _folding(
@@ -217,7 +216,7 @@ def _folding(
     check_axes("x", x, "N, C*kh*kw, L")
     sizes = per_axis("output_size", output_size, axes=2, minimum=1)
     check_count("output_size", output_size, sizes)
-    grid = _grid(1, sizes, kernel_size, dilation, padding, stride, "output_size")
+    grid = _grid(sizes, kernel_size, dilation, padding, stride, "output_size")
     channels = x.shape[1] // prod(grid.kernel)
     has_shape("x", x, _columns(len(x), channels, grid), like="由 `output_size` 和窗口算出")
     return grid, channels

@@ -11,7 +11,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,33 @@ def complaints(function: Callable[..., Any], arguments: dict[str, Any]) -> list[
     for label, changed, refuse in _variations(function, arguments):
         found += [f"{label}：{problem}" for problem in _outcome(function, changed, refuse=refuse)]
     return found
+
+
+def pairs(calls: Iterable[Call]) -> list[tuple[Call, Call]]:
+    """表里紧挨着的一个前向与它的反向。"""
+    return [(f, g) for f, g in pairwise(calls) if g[0].__name__ == f"{f[0].__name__}_backward"]
+
+
+def more_lenient(forward: Call, backward: Call) -> list[str]:
+    """前向拒绝、反向却收下的各次替换；正确的一对得到空的列表。"""
+    (f, given), (g, back) = forward, backward
+    shared = {name: value for name, value in given.items() if name in back}
+    changes = ((label, changed) for label, changed, _ in _variations(f, shared))
+    return [
+        label
+        for label, changed in changes
+        if _refuses(f, given | changed) and not _refuses(g, back | changed)
+    ]
+
+
+def _refuses(function: Callable[..., Any], arguments: dict[str, Any]) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            function(**arguments)
+    except (ValueError, TypeError):
+        return True
+    return False
 
 
 def _variations(

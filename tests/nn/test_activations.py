@@ -125,6 +125,8 @@ def test_slopes_at_the_kinks() -> None:
     assert act.hardtanh_backward(one, [-1.0, 1.0]).tolist() == [0, 0]
     assert act.hardswish_backward(one, [-3.0, 3.0]).tolist() == [0, 1]
     assert act.celu_backward(one, [-1.0, 0.0], alpha=0.5).tolist() == [np.exp(-2), 1]
+    assert act.softplus(0.0, threshold=0.0) == np.log(2)  # 超过才取 x
+    assert act.softplus_backward(1.0, 0.0, threshold=0.0) == 0.5
     # SELU 的两个常数：标准正态的输入，输出的均值 0、二阶矩 1（梯形求积）
     fine = np.linspace(-12, 12, 2_000_001)
     density = np.exp(-(fine**2) / 2) / np.sqrt(2 * np.pi)
@@ -224,6 +226,9 @@ def test_prelu_channels() -> None:
     dw = act.prelu_backward([[np.inf, 1.0]], [[3.0, -2.0]], [0.5])[1]
     np.testing.assert_array_equal(dw, [-2.0])
     assert act.prelu_backward([[np.inf]], [[-2.0]], [0.0])[0] == 0
+    # 恰在 0 处取负的一侧；斜率乘的是 0，它的梯度是 0
+    assert [each.tolist() for each in act.prelu_backward([[8.0]], [[0.0]], [0.5])] == [[[4.0]], [0.0]]
+    assert act.prelu_backward([[np.inf]], [[0.0]], [0.5])[1] == 0
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh", "hardsigmoid", "hardswish"])
@@ -240,3 +245,5 @@ def test_huge_numbers() -> None:
     assert act.softplus(-1e308, beta=2.0) == 0
     assert act.celu(-1e308, alpha=0.5) == -0.5
     np.testing.assert_array_equal(act.hardtanh([-1e9, 7.0], min_val=-np.inf, max_val=3.0), [-1e9, 3.0])
+    np.testing.assert_array_equal(act.hardtanh([-7.0, 1e9], min_val=-3.0, max_val=np.inf), [-3.0, 1e9])
+    assert act.rbf_backward([np.inf], [1.0], 1.0)[0] == 0  # 峰顶的导数是 0

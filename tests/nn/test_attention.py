@@ -262,6 +262,24 @@ def test_extremes_types_and_inputs() -> None:
     assert np.array_equal(sdpa(np.ones((1, 1)), np.ones((3, 1)), [[1.0], [2], [6]]), [[3.0]])
 
 
+def test_three_axes_of_grouped_heads() -> None:
+    q, k, v = normal(31, 4, 5, 3), normal(32, 2, 6, 3), normal(33, 2, 6, 1)
+    y = sdpa(q[None], k[None], v[None], enable_gqa=True)[0]
+    compare(sdpa, sdpa(q, k, v, enable_gqa=True), y, source="补一轴")
+    expected = sdpa_backward(y[None], q[None], k[None], v[None], enable_gqa=True)
+    got = sdpa_backward(y, q, k, v, enable_gqa=True)
+    compare(sdpa_backward, got[:3], [each[0] for each in expected if each is not None], source="补一轴")
+
+
+def test_no_features_and_infinite_scores() -> None:
+    """没有特征时打分全是 0，权重均匀；打分溢出成 ∞ 时没有极限，得 `nan`，不警告。"""
+    y = sdpa(np.empty((2, 0)), np.empty((3, 0)), [[1.0], [2.0], [6.0]], scale=1.0)
+    assert y.tolist() == [[3.0], [3.0]]
+    huge = [[1e200]], [[1e200], [-1e200]], [[1.0], [2.0]]
+    assert np.isnan(sdpa(*huge)).all()
+    assert all(np.isnan(each).all() for each in sdpa_backward([[1.0]], *huge)[:3])
+
+
 Q, K, V = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5, 1))
 
 
@@ -278,6 +296,10 @@ Q, K, V = np.zeros((2, 4, 3)), np.zeros((2, 5, 3)), np.zeros((2, 5, 1))
         ((Q, K, V, np.ones((4, 5), int)), {}, TypeError, "`attn_mask` 应为布尔或浮点数组，得到 int64"),
         ((Q, K, V), {"dropout_mask": np.ones(3)}, ValueError, "`dropout_mask` 应为能广播"),
         ((Q, K, V), {"dropout_mask": np.ones(5, bool)}, TypeError, "`dropout_mask` 应为实数的数组"),
+        ((Q, K[0], V[0]), {"enable_gqa": True}, ValueError, r"`key` 应为形状 \(H, S, 3\) 的数组"),
+        ((Q, K[:0], V[:0]), {"enable_gqa": True}, ValueError, r"`key` 应为形状 \(H, S, 3\) 的数组"),
+        ((Q, K, V[0]), {}, ValueError, r"`value` 应为形状 \(2, 5, M\) 的数组"),
+        ((Q, K, 1.0), {}, ValueError, r"`value` 应为形状 \(2, 5, M\) 的数组"),
         ((Q, K, V), {"is_causal": 1}, TypeError, "`is_causal` 应为 True 或 False"),
         ((Q, K, V), {"enable_gqa": None}, TypeError, "`enable_gqa` 应为 True 或 False"),
         ((Q, K, V), {"scale": np.nan}, ValueError, "`scale` 应为有限的实数，得到 nan"),
@@ -295,9 +317,9 @@ def test_bad_arguments(args: Any, options: Any, error: type[Exception], message:
 
 def test_bad_arguments_of_attend_and_gradients() -> None:
     s = np.zeros((2, 4, 5))
-    for wrong in (V[:1], V[:, 1:], V[0]):
+    for scores, wrong in ((s, V[:1]), (s, V[:, 1:]), (s, V[0]), (s[0, 0], V[0]), (0.0, 1.0)):
         with pytest.raises(ValueError, match=r"^`value` 应为形状 \(..., S, M\)"):
-            attend(s, wrong)
+            attend(scores, wrong)
     with pytest.raises(TypeError, match=r"^`is_causal`"):
         attend_backward(s, s, V, is_causal=0)
     for backward, args in ((sdpa_backward, (Q, K, V)), (attend_backward, (s, V))):

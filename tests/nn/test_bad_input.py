@@ -11,7 +11,7 @@ from dlnotes.nn import dropout as drop
 from dlnotes.nn import embedding as emb
 from dlnotes.nn import gradient, gumbel, init, losses, positions, softmax, sparsemax
 from dlnotes.nn.activations import gates, rectifiers, sigmoids
-from tests.nn.bad_input import Call, bad_wording, call, complaints, ids, missing, pair
+from tests.nn.bad_input import Call, bad_wording, call, complaints, ids, missing, more_lenient, pair, pairs
 
 MODULES = [
     "activations",
@@ -150,6 +150,14 @@ def test_bad_input(row: Call) -> None:
     assert not found, "\n".join(found)
 
 
+PAIRS = pairs(CALLS)
+
+
+@pytest.mark.parametrize(("forward", "backward"), PAIRS, ids=ids(f for f, _ in PAIRS))
+def test_the_backward_refuses_what_the_forward_refuses(forward: Call, backward: Call) -> None:
+    assert more_lenient(forward, backward) == []
+
+
 def test_the_fuzzer_can_fail() -> None:
     def careless(x: Any, *, alpha: float = 1.0) -> Any:
         x = np.asarray(x, np.float64)
@@ -159,6 +167,13 @@ def test_the_fuzzer_can_fail() -> None:
     found = "\n".join(complaints(careless, {"x": X.copy(), "alpha": 2.0}))
     for symptom in ("没有拒绝", "改动了 x", "没有中文", "RuntimeWarning"):
         assert symptom in found, symptom
+
+    def lax(x: Any, *, alpha: float = 1.0) -> Any:  # 不看 alpha
+        return rectifiers.relu(x)
+
+    missed = more_lenient(call(rectifiers.celu, x=X, alpha=0.5), call(lax, x=X, alpha=0.5))
+    assert "alpha=-1" in missed
+    assert all(label.startswith("alpha=") for label in missed)
     good = "`x` 应为形状 (2,)（输出的形状），得到 (3,)；请检查形状。"
     assert bad_wording(good, ["x"]) == []
     for wrong in (

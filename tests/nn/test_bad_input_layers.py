@@ -43,7 +43,7 @@ from dlnotes.nn.separable import depthwise_conv2d, separable_conv2d
 from dlnotes.nn.spectral_normalization import spectral_norm, spectral_norm_backward
 from dlnotes.nn.unfold import fold, unfold
 from dlnotes.nn.weight_normalization import cosine_linear, weight_norm
-from tests.nn.bad_input import Call, call, complaints, ids, missing, pair
+from tests.nn.bad_input import Call, call, complaints, ids, missing, more_lenient, pair, pairs
 
 NAMES = """
 adaptive_pooling attend attention attention_scores avg_pooling batch_normalization conv conv_loops
@@ -86,7 +86,7 @@ POOLINGS: list[Call] = [
     *pair(avg_pool2d, x=IMAGE, **POOL, divisor_override=3),
     *pair(avg_pool1d, x=SIGNAL, **POOL, count_include_pad=False),
     call(max_pool2d, x=IMAGE, **POOL, dilation=1, return_indices=True),
-    call(max_pool2d_backward, dy=a(2, 2, 3, 3), x=IMAGE, **POOL, dilation=1),
+    call(max_pool2d_backward, dy=a(2, 2, 5, 5), x=IMAGE, **POOL | {"stride": 1}, dilation=1),
     call(max_pool1d, x=SIGNAL, **POOL, dilation=1, return_indices=True),
     call(max_pool1d_backward, dy=a(2, 2, 3), x=SIGNAL, **POOL, dilation=1),
     *pair(lp_pool2d, x=IMAGE, norm_type=2.0, kernel_size=2, stride=2, ceil_mode=True),
@@ -191,6 +191,14 @@ def test_bad_input(function: Any, arguments: dict[str, Any]) -> None:
     assert complaints(function, arguments) == []
 
 
+PAIRS = pairs(CALLS)
+
+
+@pytest.mark.parametrize(("forward", "backward"), PAIRS, ids=ids(f for f, _ in PAIRS))
+def test_the_backward_refuses_what_the_forward_refuses(forward: Call, backward: Call) -> None:
+    assert more_lenient(forward, backward) == []
+
+
 Change = Callable[[Any], Any]
 
 
@@ -221,16 +229,18 @@ def flat(results: Any) -> list[Any]:
 
 @pytest.mark.parametrize(("function", "arguments"), CALLS, ids=ids(CALLS))
 def test_extreme_values(function: Any, arguments: dict[str, Any]) -> None:
-    """一个数组填满极端的数，不警告；类型不变。"""
+    """一个数组填满极端的数，或两种符号相间，不警告；类型不变。"""
+    one = [(fill,) for fill in (np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 0.0)]
     for name, changed in floats(arguments):
-        for fill in (np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 0.0):
-            if name == "running_var" and fill < 0:
+        for fills in [*one, (np.inf, -np.inf), (1e308, -1e308), (1e308, 1e308, -np.inf)]:
+            if name == "running_var" and min(fills) < 0:
                 continue
             for kept in (0, 2):
 
-                def change(x: Any, fill: float = fill, kept: int = kept) -> Any:
+                def change(x: Any, fills: tuple[float, ...] = fills, kept: int = kept) -> Any:
                     filled = x.copy()
-                    filled.reshape(-1)[kept and x.size // kept :] = fill
+                    rest = filled.reshape(-1)[kept and x.size // kept :]
+                    rest[...] = np.resize(fills, rest.shape)
                     return filled
 
                 with warnings.catch_warnings():

@@ -92,6 +92,11 @@ def test_corners_and_types() -> None:
     assert np.isnan(drop.dropout([np.nan], [True]))
     assert drop.dropout(np.zeros((0, 3)), np.zeros((0, 3), bool)).shape == (0, 3)
     assert drop.dropout([1, 2], [True, True]).tolist() == [2, 4]
+    for scale_at in ("training", "test"):  # p = 1：一个也不留，不管掩码怎么说
+        assert drop.dropout([1.0, 2.0], [True, False], p=1.0, scale_at=scale_at).tolist() == [0.0, 0.0]
+    # a > 1，大的数乘出无穷大，不警告
+    assert drop.alpha_dropout([1.7e308], [True], p=0.9) == np.inf
+    assert drop.alpha_dropout_backward([1.7e308], [0.0], [True], p=0.9) == np.inf
 
 
 class Lowest(np.random.Generator):

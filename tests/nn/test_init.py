@@ -135,6 +135,7 @@ def test_orthogonal_is_uniform() -> None:
     ("mean", "std", "a", "b"),
     [
         (0, 1, -2, 2),
+        (0, 1, -1, 0.5),
         (0.5, 0.02, 0.47, 0.6),
         (0, 1, 8, 9),
         (0, 1, -37, -36),
@@ -146,9 +147,45 @@ def test_trunc_normal(mean: float, std: float, a: float, b: float) -> None:
     w = init.trunc_normal((4000,), np.random.default_rng(0), mean=mean, std=std, a=a, b=b)
     assert w.min() >= a
     assert w.max() <= b
+    assert len(np.unique(w)) == len(w)  # 没有堆在界上
     expected = scipy.stats.truncnorm((a - mean) / std, (b - mean) / std, loc=mean, scale=std)
     assert scipy.stats.kstest(w, expected.cdf).pvalue > 1e-3
     np.testing.assert_allclose(w.std(), expected.std(), rtol=0.06)
+
+
+class Highest(np.random.Generator):
+    """均匀分布抽到上界本身：舍入的机会，等不到。"""
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:  # type: ignore[override]
+        return np.full(size, high)
+
+
+def test_the_highest_draw() -> None:
+    w = init.trunc_normal(3, Highest(np.random.PCG64(0)), a=-np.inf, b=np.inf)
+    np.testing.assert_allclose(w, scipy.stats.norm.isf(2**-53), rtol=1e-12)
+
+
+def test_an_infinite_scale_is_not_a_warning() -> None:
+    w = init.trunc_normal((100,), np.random.default_rng(0), std=1e308, a=-np.inf, b=np.inf)
+    assert np.isinf(w).any()
+    rng = np.random.default_rng(0)
+    assert np.isinf([init.xavier_normal((1, 1), rng, gain=1.7e308) for _ in range(30)]).any()
+
+
+def test_a_fan_of_one() -> None:
+    z = np.random.default_rng(0).standard_normal((5, 1))
+    assert np.array_equal(init.lecun_normal((5, 1), np.random.default_rng(0)), z)
+    w = init.kaiming_normal((5, 1), np.random.default_rng(0), nonlinearity="linear")
+    assert np.array_equal(w, z)
+
+
+def test_the_signs_of_orthogonal() -> None:
+    """Q 与被分解的正态矩阵差一个对角线为正的三角矩阵（Mezzadri 2007，§5）。"""
+    for shape in ((4, 4), (6, 3)):
+        q = init.orthogonal(shape, np.random.default_rng(0))
+        r = q.T @ np.random.default_rng(0).standard_normal(shape)
+        assert (np.diagonal(r) > 0).all()
+        np.testing.assert_allclose(np.tril(r, -1), 0, atol=1e-14)
 
 
 def test_errors() -> None:

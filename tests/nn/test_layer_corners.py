@@ -125,6 +125,7 @@ def test_huge_options() -> None:
         (lambda: avg_pool2d(image, 2, divisor_override=10**400), "divisor_override"),
         (lambda: local_response_norm(image, 10**400), "size"),
         (lambda: unfold(image, 10**400), "x"),
+        (lambda: fold(image[0], 2, 5), "output_size"),
     ):
         with pytest.raises((ValueError, TypeError)) as caught:
             run()
@@ -139,6 +140,8 @@ def test_power_iteration_stops_at_its_fixed_point() -> None:
     assert np.allclose(enough.weight, w / 3, rtol=1e-15)
     for other, expected in zip(spectral_norm(w, u, v, n_power_iterations=10**30), enough, strict=True):
         assert np.array_equal(other, expected)
+    lost = spectral_norm(w * np.nan, u, v, n_power_iterations=10**30)  # nan 也是不动点
+    assert all(np.isnan(each).all() for each in lost)
     few = [spectral_norm(w, u, v, n_power_iterations=n).u for n in range(4)]
     assert all((before != after).any() for before, after in pairwise(few))
 
@@ -251,5 +254,9 @@ def test_limits_of_what_is_refused() -> None:
     # 方差是 0 不算错：只剩 eps
     y = batch_norm([[3.0]], [1.0], [0.0], eps=0.25).y
     assert y.tolist() == [[4.0]]
+    with pytest.raises(ValueError, match=r"^`running_var` 应为不小于 0 的方差，得到 -1"):
+        batch_norm(np.ones((2, 2)), [0.0, 0.0], [1.0, -1.0])
+    # 一行也没有的权重，行向量仍有三个数
+    assert spectral_norm(np.empty((0, 3)), np.empty(0), np.ones(3)).weight.shape == (0, 3)
     # 无穷大的窗口得无穷大，不是 ∞/∞
     assert lp_pool2d([[[[np.inf, 1.0]]]], 2, (1, 2)).item() == np.inf

@@ -199,6 +199,16 @@ def test_slope_at_zero() -> None:
     )  # D=1：q 约掉
 
 
+def test_no_features() -> None:
+    """没有特征，分母是空的和，与没有键时一样得 0。"""
+    q, k, v = np.empty((2, 0)), np.empty((2, 0)), np.ones((2, 3))
+    for is_causal in (False, True):
+        assert (linear_attention(q, k, v, is_causal=is_causal) == 0).all()
+        dq, dk, dv = linear_attention_backward(v, q, k, v, is_causal=is_causal)
+        assert (dq.shape, dk.shape) == (q.shape, k.shape)
+        assert (dv == 0).all()
+
+
 def test_bad_arguments() -> None:
     q, k, v = np.zeros((2, 3, 4)), np.zeros((2, 5, 4)), np.zeros((2, 5, 1))
     with pytest.raises(ValueError, match=r"^`query` 应为至少二维"):
@@ -209,6 +219,9 @@ def test_bad_arguments() -> None:
         linear_attention(q, k, v, is_causal=True)
     with pytest.raises(ValueError, match=r"^`value` 应为形状 \(2, 5, M\) 的数组"):
         linear_attention(q, k, v[:, 1:])
+    for wrong in (v[0], 1.0):
+        with pytest.raises(ValueError, match=r"^`value` 应为形状 \(2, 5, M\) 的数组"):
+            linear_attention(q, k, wrong)
     with pytest.raises(TypeError, match=r"^`is_causal`"):
         linear_attention(q, k, v, is_causal=1)
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 3, 1\)"):

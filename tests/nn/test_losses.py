@@ -340,6 +340,48 @@ def test_the_focal_gradient_has_its_limit_at_infinity() -> None:
     assert (low.tolist(), high.tolist()) == ([-0.25], [0.75])
 
 
+def test_the_focal_loss_when_right_or_unweighted() -> None:
+    inf = np.inf
+    assert losses.sigmoid_focal_loss([inf, -inf], [1.0, 0.0]).tolist() == [0.0, 0.0]  # 全对
+    # α = 0 仍是加权：正例不算，负例的权重是 1
+    x, t = np.array([0.3, 0.3]), np.array([1.0, 0.0])
+    got = losses.sigmoid_focal_loss(x, t, alpha=0.0, gamma=0.0)
+    compare(losses.sigmoid_focal_loss, got, [0.0, np.log1p(np.exp(0.3))], source="定义")
+    for wrong in (-0.5, 1.5):
+        with pytest.raises(ValueError, match=r"^`target` 应为 0 到 1 的数"):
+            losses.sigmoid_focal_loss([0.3], [wrong])
+        with pytest.raises(ValueError, match=r"^`x` 应为 0 到 1 的数"):
+            losses.binary_cross_entropy_backward(1.0, [wrong], [1.0])
+
+
+def test_the_upstream_can_widen_the_gradient() -> None:
+    x, target, dy = X.astype(np.float32), Q.astype(np.float32), np.ones(())
+    assert losses.cross_entropy_backward(dy, x, target).dtype == np.float64
+    assert losses.kl_div_backward(dy, x, target).dtype == np.float64
+
+
+def test_no_samples() -> None:
+    for target in ([], np.empty((0, 3))):
+        assert losses.cross_entropy(np.empty((0, 3)), target, reduction="sum") == 0
+    gap = losses.triplet_margin_loss(*[np.empty((2, 0))] * 3, margin=1.5, reduction="none")
+    assert gap.tolist() == [1.5, 1.5]  # 零维的向量，距离是 0
+
+
+def test_triplets_far_apart() -> None:
+    inf, nan = np.inf, np.nan
+    # 每一行各有各的尺度：平方会下溢的一行，旁边是平方会溢出的一行
+    a, b = np.zeros((2, 1)), np.array([[1e-200], [1e200]])
+    got = losses.triplet_margin_loss(a, b, a, margin=0.0, eps=0.0, reduction="none")
+    assert got.tolist() == [1e-200, 1e200]
+    backward = partial(losses.triplet_margin_loss_backward, eps=0.0, reduction="none")
+    # 截成 0 的样本没有梯度，上游是无穷大、异类在无穷远也一样；距离的导数是 0 的分量也没有
+    zero = [[0.0, 0.0]]
+    for dy, c in ((inf, [[9.0, 0.0]]), (1.0, [[inf, 1.0]])):
+        assert backward([dy], zero, [[1.0, 1.0]], c)[1].tolist() == zero
+    assert backward([inf], zero, [[1.0, 0.0]], [[0.0, 1.0]])[1].tolist() == [[inf, 0.0]]
+    assert np.isnan(backward([1.0], [[0.0]], [[nan]], [[1.0]])).all()
+
+
 def test_nan_is_passed_on() -> None:
     nan = np.nan
     for call in (

@@ -138,8 +138,40 @@ def test_extreme_values() -> None:
     line = np.array([[[np.inf, 0, 1, 2, -np.inf, 3]]])
     assert np.array_equal(avg_pooling.avg_pool1d(line, 2).ravel(), [np.inf, 1.5, -np.inf])
     assert np.isnan(avg_pooling.avg_pool1d([[[np.inf, -np.inf]]], 2)).all()
+    # 先除以最大的绝对值：平方会下溢、会溢出的，负的也一样
+    tiny, large = [[[[-3e-200, 4e-200]]]], [[[[-3e200, -4e200]]]]
+    compare(lp_pooling.lp_pool2d, lp_pooling.lp_pool2d(tiny, 2, (1, 2)).ravel(), [5e-200], source="手算")
+    compare(lp_pooling.lp_pool2d, lp_pooling.lp_pool2d(large, 2, (1, 2)).ravel(), [5e200], source="手算")
+    # 范数恰是 1 与 0：没有特别之处，0 处取 0
+    slope = lp_pooling.lp_pool2d_backward([[[[1.0]]]], [[[[0.6, 0.8]]]], 2, (1, 2))
+    compare(lp_pooling.lp_pool2d_backward, slope.ravel(), [0.6, 0.8], source="手算")
+    for power in (0.5, 1, 2):
+        slope = lp_pooling.lp_pool2d_backward([[[[1.0]]]], [[[[0.0, 0.0]]]], power, (1, 2))
+        assert (slope == 0).all()
     lost = np.full((1, 1, 1, 2), -np.inf)
     assert max_pooling.max_pool2d(lost, (1, 2), return_indices=True)[1].item() == 0
+
+
+def test_uneven_padding() -> None:
+    """两端补得不一样：先把图补好，再看补的算不算。"""
+    x, ends = np.random.default_rng(0).standard_normal((1, 2, 5, 6)), ((1, 0), (0, 1))
+    pads = [(0, 0), (0, 0), *ends]
+    whole, seen = (
+        avg_pooling.avg_pool2d(np.pad(x, pads), 3),
+        avg_pooling.avg_pool2d(np.pad(x * 0 + 1, pads), 3),
+    )
+    for include, expected in ((True, whole), (False, whole / seen)):
+        y = avg_pooling.avg_pool2d(x, 3, padding=ends, count_include_pad=include)
+        compare(avg_pooling.avg_pool2d, y, expected, source="先补好")
+
+
+def test_windows_of_one() -> None:
+    x = np.random.default_rng(0).standard_normal((1, 2, 6))
+    for pool in (max_pooling.max_pool1d, avg_pooling.avg_pool1d):
+        assert np.array_equal(pool(x, 1), x)
+        assert np.array_equal(pool(x, 1, stride=1), x)
+    summed = avg_pooling.avg_pool2d(x[..., None], 1, divisor_override=1)
+    assert np.array_equal(summed, x[..., None])
 
 
 @pytest.mark.parametrize(("name", "arguments", "options"), POOLS, ids=map(str, count()))
@@ -200,6 +232,11 @@ def test_dtypes_layouts_and_purity(name: str, arguments: Any, options: dict[str,
         (lambda: adaptive_pooling.adaptive_avg_pool2d(np.ones((1, 1, 4, 4)), 0), ValueError, "`output_size`"),
         (lambda: adaptive_pooling.adaptive_avg_pool2d(np.ones((1, 1, 0, 4)), 1), ValueError, "`x` 应为形状"),
         (lambda: adaptive_pooling.global_avg_pool(np.ones((1, 2))), ValueError, "`x` 应为形状"),
+        (
+            lambda: adaptive_pooling.adaptive_avg_pool2d(np.ones((1, 2, 3)), 1),
+            ValueError,
+            r"`x` 应为形状 \(N, C, H, W\) 的数组，得到 形状 \(1, 2, 3\)",
+        ),
     ],
     ids=map(str, count()),
 )

@@ -152,6 +152,12 @@ def test_corners() -> None:
     assert rotary_embedding(np.zeros((0, 3, 2))).shape == (0, 3, 2)
 
 
+def test_a_base_below_one() -> None:
+    """频率是 1 与 base 的 -1/2 次方：底小于 1 时第二对转得更快。"""
+    expected = [math.sin(3), math.cos(3), math.sin(6), math.cos(6)]
+    compare(sinusoidal_encoding, sinusoidal_encoding(3, 4, base=0.25), expected, source="定义（逐个循环）")
+
+
 def test_bad_arguments() -> None:
     for dim, error in ((3, ValueError), (0, ValueError), (2.0, TypeError)):
         with pytest.raises(error, match=r"^`dim` 应为"):
@@ -167,10 +173,10 @@ def test_bad_arguments() -> None:
             rotary_embedding([[1.0, 2.0]], base=base)
         with pytest.raises(error, match=r"^`base` 应为"):
             sinusoidal_encoding([1], 2, base=base)
-    for x in ([1.0, 2.0], [[1.0, 2.0, 3.0]], np.zeros((2, 0))):
+    for x in ([1.0, 2.0], [[1.0, 2.0, 3.0]], np.zeros((2, 0)), np.zeros((2, 4, 3)), np.zeros((2, 4, 0))):
         with pytest.raises(ValueError, match=r"^`x` 应为形状 \(..., L, D\)、D 为正偶数的数组"):
             rotary_embedding(x)
-    for where in ([0, 1, 2], np.zeros((1, 1, 2))):
+    for where in ([0, 1, 2], np.zeros((1, 1, 2)), np.zeros((2, 2))):
         with pytest.raises(ValueError, match=r"^`positions` 应为能广播成形状 \(3, 2\) 的数组"):
             rotary_embedding(np.zeros((3, 2, 4)), where)
     with pytest.raises(ValueError, match=r"^`dy` 应为形状 \(2, 4\)"):

@@ -210,6 +210,7 @@ def test_errors() -> None:
             (lambda bad=bad: sparsemax.sparsemax([bad, -np.inf]), "^`x` 应为每组至少一个有限的数")
             for bad in (np.nan, np.inf, -np.inf)
         ),
+        (lambda: sparsemax.sparsemax([[0.0, 1.0], [np.nan, 0.0]]), "^`x` 应为每组至少一个有限的数"),
     ):
         with pytest.raises(ValueError, match=message):
             call()
@@ -218,9 +219,9 @@ def test_errors() -> None:
 
 
 def test_hard_gumbel_passes_nan_on_and_invents_no_class() -> None:
-    zeros = np.zeros(2)
-    assert np.isnan(gumbel.gumbel_softmax([np.nan, 1.0], zeros, hard=True)).all()
-    assert gumbel.gumbel_softmax([-np.inf, -np.inf], zeros, hard=True).tolist() == [0.0, 0.0]
+    x = [[np.nan, 1.0], [0.0, -1e4], [-np.inf, -np.inf]]  # 各行互不相干
+    got = gumbel.gumbel_softmax(x, np.zeros((3, 2)), hard=True)
+    np.testing.assert_array_equal(got, [[np.nan, np.nan], [1.0, 0.0], [0.0, 0.0]])
 
 
 def test_infinite_upstream() -> None:
@@ -228,6 +229,7 @@ def test_infinite_upstream() -> None:
     x = [0.0, 0.0, -np.inf]
     np.testing.assert_array_equal(softmax.softmax_backward([1.0, 0.0, np.inf], x), [0.25, -0.25, 0.0])
     np.testing.assert_array_equal(softmax.logsumexp_backward(np.inf, x), [np.inf, np.inf, 0.0])
+    np.testing.assert_array_equal(softmax.log_softmax_backward([np.inf, 0.0, 0.0], x), [np.nan, -np.inf, 0.0])
     got = sparsemax.sparsemax_backward([1.0, 0.0, np.inf], [1.0, 0.8, 0.1])
     np.testing.assert_array_equal(got, [0.5, -0.5, 0.0])
     np.testing.assert_array_equal(softmax.softmax_backward([np.inf, 0.0], [0.0, 0.0]), [np.nan, -np.inf])

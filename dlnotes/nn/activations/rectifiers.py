@@ -122,7 +122,7 @@ def prelu_backward(dy: ArrayLike, x: ArrayLike, weight: ArrayLike) -> tuple[Arra
     has_shape("dy", upstream, values.shape, like="输出")
     slope = _per_channel(values, slopes)
     dx = np.where(np.isnan(values), values, np.where(values > 0, upstream, scaled(slope, upstream)))
-    terms = np.where(values > 0, 0, upstream * values)
+    terms = scaled(np.minimum(values, 0), upstream)
     axes = None if slopes.size == 1 else tuple(axis for axis in range(values.ndim) if axis != 1)
     return result(dx, dtype), result(terms.sum(axis=axes).reshape(slopes.shape), dtype)
 
@@ -140,7 +140,7 @@ def elu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
         array([-1.,  0.,  2.])
     """
     scale = real("alpha", alpha)
-    return apply(x, lambda x: np.where(x > 0, x, scale * np.expm1(np.minimum(x, 0))))
+    return apply(x, lambda x: np.where(x > 0, x, scale * np.expm1(x)))
 
 
 def elu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
@@ -151,7 +151,7 @@ def elu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
         array([0.5, 1. ])
     """
     scale = real("alpha", alpha)
-    return chain(dy, x, lambda x: np.where(x > 0, 1, scale * np.exp(np.minimum(x, 0))))
+    return chain(dy, x, lambda x: np.where(x > 0, 1, scale * np.exp(x)))
 
 
 def selu(x: ArrayLike) -> Array:
@@ -191,7 +191,7 @@ def celu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
         array([-0.5,  2. ])
     """
     a = real("alpha", alpha, above=0)
-    return apply(x, lambda x: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)))
+    return apply(x, lambda x: np.where(x > 0, x, a * np.expm1(x / a)))
 
 
 def celu_backward(dy: ArrayLike, x: ArrayLike, *, alpha: float = 1.0) -> Array:
@@ -242,8 +242,7 @@ def softplus_backward(dy: ArrayLike, x: ArrayLike, *, beta: float = 1.0, thresho
 
 def _per_channel(x: Array, weight: Array) -> Array:
     channels = x.shape[1] if x.ndim > 1 else 1
-    if weight.ndim > 1 or (weight.ndim == 1 and weight.size not in (1, channels)):
+    if weight.shape not in ((), (1,), (channels,)):
         expected = f"一个数，或形状 (1,)、({channels},) 的数组"
         raise ValueError(problem("weight", expected, f"形状 {weight.shape}", "请检查通道数"))
-    shared = weight.ndim == 0 or (weight.size == 1 and channels != 1)
-    return weight.reshape(()) if shared or x.ndim < 2 else weight.reshape(-1, *(1,) * (x.ndim - 2))
+    return weight.reshape(()) if weight.size == 1 else weight.reshape(channels, *(1,) * (x.ndim - 2))

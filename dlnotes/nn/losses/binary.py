@@ -39,7 +39,7 @@ def binary_cross_entropy(
     scale = _check(values, truth, weights)
     within("x", values, 0, 1)
     yes, no = np.maximum(np.log(values), -100), np.maximum(np.log1p(-values), -100)  # log 0 = -∞，截到 -100
-    return result(reduce(-scaled(scale, truth * yes + (1 - truth) * no), reduction, values.size), dtype)
+    return result(reduce(-scale * (truth * yes + (1 - truth) * no), reduction, values.size), dtype)
 
 
 @quiet
@@ -166,7 +166,7 @@ def sigmoid_focal_loss(
     """
     (values, truth), dtype = as_floats(x=x, target=target)
     weight, miss, entropy, _ = _focal(values, truth, alpha, gamma)
-    return result(reduce(scaled(weight, scaled(miss**gamma, entropy)), reduction, values.size), dtype)
+    return result(reduce(scaled(weight, miss**gamma * entropy), reduction, values.size), dtype)
 
 
 @quiet
@@ -197,7 +197,7 @@ def sigmoid_focal_loss_backward(
     # m' 下溢成 0 的地方整项是 0：γ < 1 时 m 的负幂会是 ∞
     power = gamma * miss ** (gamma - 1) if gamma else np.zeros_like(miss)
     focus = scaled(scaled(slope, entropy), power)
-    return result(scaled(scaled(weight, direct + focus), upstream), dtype)
+    return result(scaled(weight * (direct + focus), upstream), dtype)
 
 
 @quiet

@@ -64,7 +64,7 @@ def cross_entropy(
     values, q, count, dtype = _prepare(x, target, weight, ignore_index, label_smoothing)
     axis = _axis(values)
     loss = -times(q, log_softmax(values, axis=axis)).sum(axis=axis)
-    return result(_reduced(loss, reduction, count), dtype)
+    return result(reduce(loss, reduction, count), dtype)
 
 
 @quiet
@@ -122,7 +122,7 @@ def nll_loss(
         4.0
     """
     values, q, count, dtype = _prepare(x, integers("target", target), weight, ignore_index, 0.0)
-    return result(_reduced(-times(q, values).sum(axis=_axis(values)), reduction, count), dtype)
+    return result(reduce(-times(q, values).sum(axis=_axis(values)), reduction, count), dtype)
 
 
 @quiet
@@ -214,8 +214,7 @@ def _prepare(
         expected = f"0 到 {classes - 1} 的类别" if classes else "全部忽略的类别（`x` 里没有类别）"
         remedy = f"不计的样本请用 ignore_index = {ignored}"
         raise ValueError(problem("target", expected, "界外的类别", remedy))
-    used = np.where(kept, labels, 0)
-    one_hot = np.arange(classes).reshape(column.shape) == np.expand_dims(used, axis)
+    one_hot = np.arange(classes).reshape(column.shape) == np.expand_dims(labels, axis)
     q = ((1 - smoothing) * one_hot + smoothing / max(classes, 1)) * np.expand_dims(kept, axis)
     return values, scaled(q.astype(values.dtype), column), float(scale[labels[kept]].sum()), dtype
 
@@ -226,12 +225,7 @@ def _axis(x: Array) -> int:
     return min(x.ndim - 1, 1)
 
 
-def _reduced(loss: Array, reduction: str, count: float) -> Array:
-    return reduce(loss, reduction, count)
-
-
 def _spread(dy: ArrayLike, x: Array, axis: int, reduction: str, count: float) -> Array:
-    choice("reduction", reduction, REDUCTIONS)
     (upstream, _), _ = as_floats(dy=dy, x=x)
     shape = x.shape[:axis] + x.shape[axis + 1 :]
     return np.expand_dims(spread(upstream, shape, reduction, count), axis)
