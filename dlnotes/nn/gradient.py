@@ -101,7 +101,7 @@ def check_gradient(
 
 def _float64(index: int, arg: ArrayLike) -> Array:
     array = as_array(arg)
-    if array.dtype.kind not in "f":
+    if array.dtype.kind != "f":
         remedy = "整数没有梯度，请用 lambda 包进 f"
         raise TypeError(problem(f"args[{index}]", "浮点数组", f"{array.dtype} 的数组", remedy))
     return _finite(f"args[{index}]", array.astype(np.float64))

@@ -106,6 +106,8 @@ def test_loops() -> None:
     compare(
         conv_loops.conv_transpose2d_loop, conv_loops.conv_transpose2d_loop(x, w), expected, source="SciPy"
     )
+    shifted = conv_loops.conv_transpose2d_loop(x, w, [0.5])
+    compare(conv_loops.conv_transpose2d_loop, shifted, expected + 0.5, source="SciPy")
     # 第二种：照展开的定义，窗口与核的内积；折叠是它的伴随
     windows = np.lib.stride_tricks.sliding_window_view(x[0, 0], (3, 2))
     expected = np.einsum("hwij,ij->hw", windows, w[0, 0])[None, None]

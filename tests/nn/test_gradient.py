@@ -61,6 +61,22 @@ def test_shapes_counts_and_none() -> None:
             linear, lambda dy, x, w, b: (*linear_backward(dy, x, w)[:2], dy.sum(axis=0)), X, W, None
         )
 
+    with pytest.raises(AssertionError, match="第 1 个参数与它的梯度只有一个是 None"):
+        check_gradient(linear, lambda dy, x, w: (dy @ w.T, None), X, W)
+
+
+def test_the_step_grows_with_the_argument() -> None:
+    """步长随最大的绝对值变，否则 x² 在 -10⁹ 处的差分全是舍入。"""
+    check_gradient(np.square, lambda dy, x: 2 * x * dy, np.array([-1e9, 2.0]))
+
+
+def test_many_elements_do_not_hide_a_relative_error() -> None:
+    """一万个元素，⟨x̄, v⟩ 只有 ‖x̄‖‖v‖ 的百分之一；十万分之一的误差仍要看见。"""
+    x = np.zeros(10_000)
+    check_gradient(lambda x: 3 * x, lambda dy, x: 3 * dy, x)
+    with pytest.raises(AssertionError, match="第 0 个参数的梯度不对"):
+        check_gradient(lambda x: 3 * x, lambda dy, x: 3 * (1 + 1e-5) * dy, x)
+
 
 def test_bad_points_and_arguments() -> None:
     with pytest.raises(ValueError, match=r"^`args\[0\]` 应为有限的数"):

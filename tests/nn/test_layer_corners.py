@@ -25,13 +25,14 @@ from dlnotes.nn.conv_transpose import (
 from dlnotes.nn.lp_pooling import lp_pool2d
 from dlnotes.nn.max_pooling import max_pool2d
 from dlnotes.nn.multi_head import multi_head_attention, multi_head_attention_backward
+from dlnotes.nn.normalization import layer_norm, layer_norm_backward
 from dlnotes.nn.recurrent import rnn, rnn_backward
 from dlnotes.nn.recurrent_cells import Weights, rnn_cell_backward
-from dlnotes.nn.response_normalization import local_response_norm
+from dlnotes.nn.response_normalization import local_response_norm, local_response_norm_backward, rms_norm
 from dlnotes.nn.separable import depthwise_conv2d, separable_conv2d, separable_conv2d_backward
 from dlnotes.nn.spectral_normalization import spectral_norm
 from dlnotes.nn.unfold import fold, unfold
-from dlnotes.nn.weight_normalization import weight_norm_backward
+from dlnotes.nn.weight_normalization import weight_norm, weight_norm_backward
 from tests.nn.bad_input import bad_wording
 
 
@@ -225,6 +226,11 @@ def test_relu_cell_keeps_nan_and_float16() -> None:
     assert [gradient.item() for gradient in closed[:4] if gradient is not None] == [0, 0, 0, 0]
 
 
+def test_weight_norm_of_huge_negative_weights() -> None:
+    """除以最大的绝对值，不是最大值：平方不溢出。"""
+    assert np.allclose(weight_norm([[-3e200, -4e200]], [[5.0]]), [[-3.0, -4.0]], rtol=1e-15)
+
+
 def test_weight_norm_of_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -246,6 +252,15 @@ def test_the_upstream_and_the_masks_of_heads() -> None:
             multi_head_attention(*arrays, attn_mask=mask, num_heads=1)
         with pytest.raises(TypeError, match=r"^`key_padding_mask` 应为布尔数组"):
             multi_head_attention(*arrays, key_padding_mask=mask, num_heads=1)
+
+
+def test_nothing_to_normalize() -> None:
+    """没有通道、没有要归一的数：0/0 不警告，得到同样空的数组。"""
+    x, y = np.empty((2, 0, 3)), np.empty((2, 0))
+    for got in (local_response_norm(x, 3), local_response_norm_backward(x, x, 3)):
+        assert got.shape == x.shape
+    for got in (layer_norm(y, 0), layer_norm_backward(y, y, 0)[0], rms_norm(y, 0)):
+        assert got.shape == y.shape
 
 
 def test_limits_of_what_is_refused() -> None:
