@@ -265,7 +265,7 @@ def sliding(
         kernel, sizes = (1, *kernel), (1, *sizes)
         neutral = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
         options = {name: (neutral[name], *values) for name, values in options.items()}
-    layer = ConvTranspose2d(filters, kernel, groups=groups, bias=False, **options)
+    layer = ConvTranspose2d(filters, kernel, **options)
     with blamed("x", x.shape[2:]):
         outputs = layer.output((x.shape[1], *sizes))[1:]
     largest = max(("stride", "dilation", "padding"), key=lambda name: max(options[name]))

@@ -216,6 +216,10 @@ def test_prelu_channels() -> None:
     assert act.prelu(np.empty((2, 0, 3)), [0.5]).shape == (2, 0, 3)  # 共用的
     dx, dw = act.prelu_backward(np.empty((2, 0, 3)), np.empty((2, 0, 3)), [0.5])
     assert (dx.shape, dw.tolist()) == ((2, 0, 3), [0.0])
+    with pytest.raises(
+        ValueError, match=r"^`weight` 应为一个数，或形状 \(1,\)、\(1,\) 的数组，得到 形状 \(2,\)"
+    ):
+        act.prelu([-2.0, -3.0], [0.1, 0.2])  # 少于两维，只有一个通道
     for x in (-2.0, [-2.0], [[-2.0]], [[[-2.0]]]):
         assert act.prelu(x, [0.5]).ravel() == act.prelu(x, 0.5).ravel() == -1
     with pytest.raises(

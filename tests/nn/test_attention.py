@@ -67,9 +67,10 @@ def test_blocks_keep_what_is_not_finite(bad: float, monkeypatch: pytest.MonkeyPa
     """看不到的值乘 0：有限的得 0，无穷大与 NaN 得 NaN，与一块多长无关。"""
     q, k, v = np.random.default_rng(0).standard_normal((3, 7, 2))
     v[5, 0] = bad
-    whole = sdpa(q, k, v, is_causal=True)
+    whole, every = sdpa(q, k, v, is_causal=True), sdpa(q, k, np.full_like(v, bad), is_causal=True)
     monkeypatch.setattr(attention_module, "BLOCK", 2)
     np.testing.assert_allclose(sdpa(q, k, v, is_causal=True), whole, rtol=1e-13)
+    np.testing.assert_array_equal(sdpa(q, k, np.full_like(v, bad), is_causal=True), every)
     assert np.isnan(whole[:5, 0]).all()
     assert np.isfinite(whole[:, 1]).all()
 

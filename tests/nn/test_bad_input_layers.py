@@ -83,7 +83,7 @@ CONVOLUTIONS: list[Call] = [
 ]
 POOLINGS: list[Call] = [
     *pair(avg_pool2d, x=IMAGE, **POOL, count_include_pad=False),
-    *pair(avg_pool2d, x=IMAGE, **POOL, divisor_override=3),
+    *pair(avg_pool2d, x=IMAGE, **POOL | {"stride": 1}, divisor_override=1),
     *pair(avg_pool1d, x=SIGNAL, **POOL, count_include_pad=False),
     call(max_pool2d, x=IMAGE, **POOL, dilation=1, return_indices=True),
     call(max_pool2d_backward, dy=a(2, 2, 5, 5), x=IMAGE, **POOL | {"stride": 1}, dilation=1),

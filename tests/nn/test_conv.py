@@ -333,6 +333,11 @@ def test_infinities_and_nan_stay_in_their_windows() -> None:
             ValueError,
             "`dy` 应为形状",
         ),
+        (
+            lambda: conv_transpose.conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 1)), padding=1),
+            ValueError,
+            "`x` 应为更大的图，得到 1×2；",
+        ),
         (lambda: unfold.fold(np.ones((1, 4, 3)), (2, 3), 2), ValueError, "`x` 应为形状"),
         (
             lambda: separable.separable_conv2d(

@@ -13,7 +13,7 @@ from dlnotes.nn.adaptive_pooling import (
     adaptive_avg_pool2d,
 )
 from dlnotes.nn.avg_pooling import avg_pool2d
-from dlnotes.nn.batch_normalization import batch_norm
+from dlnotes.nn.batch_normalization import batch_norm, batch_norm_backward
 from dlnotes.nn.conv import conv1d, conv1d_backward, conv2d, conv2d_backward
 from dlnotes.nn.conv_loops import conv2d_loop, conv_transpose2d_loop
 from dlnotes.nn.conv_transpose import (
@@ -120,6 +120,9 @@ def test_huge_options() -> None:
         (lambda: conv2d(image, weight, dilation=huge), "x"),
         (lambda: conv_transpose2d(image, weight[:2], stride=huge), "stride"),
         (lambda: conv_transpose2d(image, weight[:2], dilation=huge), "dilation"),
+        (lambda: conv_transpose2d(image, weight[:2], dilation=(1, huge)), "dilation"),
+        # 裁完只剩几个像素，裁之前却装不下
+        (lambda: conv_transpose2d(image, weight[:2], stride=2**40, padding=3 * 2**39), "padding"),
         (lambda: max_pool2d(image, huge, ceil_mode=True), "kernel_size"),
         (lambda: fold(image[0], huge, 2), "output_size"),
         (lambda: adaptive_avg_pool2d(image, huge), "output_size"),
@@ -165,6 +168,7 @@ WRONG_WEIGHTS: list[tuple[Any, str]] = [
     ([*SHORT, (a(2, 2), "a")], "`weights[1].weight_hh` 应为实数的数组"),
     ([(a(2, 3), [[1.0], [1.0, 2.0]])], "`weights[0].weight_hh` 应为实数的数组"),
     ([(a(2, 3), 1.0)], "`weights[0].weight_hh` 应为形状 (H, H)"),
+    ([(a(2, 3), a(2))], "`weights[0].weight_hh` 应为形状 (H, H)"),
     ([(1.0, a(2, 2))], "`weights[0].weight_ih` 应为形状 (2, 3)"),
     ([(a(2, 3), a(2, 2), a(3))], "`weights[0].bias_ih` 应为形状 (2,)"),
     ([(a(2, 3), a(2, 2), None, None, a(3, 2))], "`weights[0].peephole` 应为 None"),
@@ -271,6 +275,9 @@ def test_limits_of_what_is_refused() -> None:
     assert y.tolist() == [[4.0]]
     with pytest.raises(ValueError, match=r"^`running_var` 应为不小于 0 的方差，得到 -1"):
         batch_norm(np.ones((2, 2)), [0.0, 0.0], [1.0, -1.0])
+    # 推理时的斜率可以溢出，不警告
+    slope, _, _ = batch_norm_backward([[1e308]], [[0.0]], [0.0], [0.0], eps=1e-300)
+    assert slope == np.inf
     # 一行也没有的权重，行向量仍有三个数
     assert spectral_norm(np.empty((0, 3)), np.empty(0), np.ones(3)).weight.shape == (0, 3)
     # 无穷大的窗口得无穷大，不是 ∞/∞

@@ -148,6 +148,9 @@ def test_extreme_values() -> None:
     for power in (0.5, 1, 2):
         slope = lp_pooling.lp_pool2d_backward([[[[1.0]]]], [[[[0.0, 0.0]]]], power, (1, 2))
         assert (slope == 0).all()
+    # 四个输出都看同一个像素，梯度加起来溢出
+    up = np.full((1, 1, 2, 2), 1e308)
+    assert adaptive_pooling.adaptive_avg_pool2d_backward(up, [[[[0.0]]]], 2).item() == np.inf
     lost = np.full((1, 1, 1, 2), -np.inf)
     assert max_pooling.max_pool2d(lost, (1, 2), return_indices=True)[1].item() == 0
 

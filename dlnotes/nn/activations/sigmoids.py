@@ -84,7 +84,7 @@ def softsign(x: ArrayLike) -> Array:
         array([-0.75,  0.  ,  0.5 ])
     """
     # ∞/∞ 没有意义，先取极限 ±1
-    return apply(x, lambda x: np.where(np.isinf(x), np.sign(x), _finite(x) / (1 + np.abs(x))))
+    return apply(x, lambda x: np.where(np.isinf(x), np.sign(x), x / (1 + np.abs(x))))
 
 
 def softsign_backward(dy: ArrayLike, x: ArrayLike) -> Array:
@@ -211,10 +211,6 @@ def _radius(x: Array, center: Array | None, gamma: float) -> Array:
             expected = f"能广播成 {x.shape} 的形状"
             raise ValueError(problem("center", expected, str(center.shape), "请检查形状"))
     return np.asarray(np.clip(gamma**0.5 * (x - (0 if center is None else center)), -1e3, 1e3))
-
-
-def _finite(x: Array) -> Array:
-    return np.where(np.isinf(x), 0, x)
 
 
 def _interval(min_val: float, max_val: float) -> None:
