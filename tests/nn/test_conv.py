@@ -334,6 +334,11 @@ def test_infinities_and_nan_stay_in_their_windows() -> None:
             "`dy` 应为形状",
         ),
         (
+            lambda: conv.conv2d(np.ones((1, 4, 3, 3)), np.ones((3, 2, 1, 1)), groups=2),
+            ValueError,
+            "`groups` 应为通道数 4 与核数 3 的公约数，得到 2；",
+        ),
+        (
             lambda: conv_transpose.conv_transpose2d(np.ones((1, 1, 1, 2)), np.ones((1, 1, 1, 1)), padding=1),
             ValueError,
             "`x` 应为更大的图，得到 1×2；",

@@ -225,9 +225,10 @@ def test_relu_cell_keeps_nan_and_float16() -> None:
     nan = np.array([[np.nan, 1.0]]), np.zeros((1, 1)), np.ones((1, 2)), np.ones((1, 1))
     for nonlinearity in ("relu", "tanh"):
         assert np.isnan(rnn_cell_backward([[1.0]], *nan, nonlinearity=nonlinearity)[0]).all()
-    # 关着的单元没有路，上游是无穷大也得 0
-    closed = rnn_cell_backward([[np.inf]], [[-1.0]], [[0.0]], [[1.0]], [[1.0]], nonlinearity="relu")
-    assert [gradient.item() for gradient in closed[:4] if gradient is not None] == [0, 0, 0, 0]
+    # 关着的单元没有路，上游是无穷大也得 0；恰在折点也算关着，与 `relu_backward` 相同
+    for x in (-1.0, 0.0):
+        closed = rnn_cell_backward([[np.inf]], [[x]], [[0.0]], [[1.0]], [[1.0]], nonlinearity="relu")
+        assert [gradient.item() for gradient in closed[:4] if gradient is not None] == [0, 0, 0, 0]
 
 
 def test_weight_norm_of_huge_negative_weights() -> None:

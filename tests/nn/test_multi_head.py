@@ -164,6 +164,19 @@ def test_types_and_inputs() -> None:
     assert np.array_equal(multi_head_attention(*one, num_heads=1), [[24.0]])  # 没有批量轴也行
 
 
+def test_without_a_batch_axis() -> None:
+    """一个样本，不带批量轴：与批量是 1 的相同；三个头，每个头四个特征，两个数不能混。"""
+    rng = np.random.default_rng(7)
+    x, (wq, wk, wv), wo = rng.standard_normal((2, 5)), rng.standard_normal((3, 12, 5)), np.eye(12)
+    y = multi_head_attention(x, x, x, wq, wk, wv, wo, num_heads=3)
+    batched = multi_head_attention(x[None], x[None], x[None], wq, wk, wv, wo, num_heads=3)[0]
+    compare(multi_head_attention, y, batched, source="批量是 1")
+    got = multi_head_attention_backward(y, x, x, x, wq, wk, wv, wo, num_heads=3)
+    expected = multi_head_attention_backward(y[None], x[None], x[None], x[None], wq, wk, wv, wo, num_heads=3)
+    compare(multi_head_attention_backward, got[3:7], expected[3:7], source="批量是 1")
+    compare(multi_head_attention_backward, got[:3], [each[0] for each in expected[:3]], source="批量是 1")
+
+
 @pytest.mark.parametrize(
     ("place", "value", "options", "error", "message"),
     [
@@ -171,6 +184,7 @@ def test_types_and_inputs() -> None:
         (1, np.zeros((1, 4, 3)), {}, ValueError, "`key` 应为至少二维、批量轴相同"),
         (2, np.zeros((2, 5, 2)), {}, ValueError, "`value` 应为 4 个值，得到 5 个"),
         (3, np.zeros((3, 5)), {}, ValueError, "`q_proj_weight` 应为二维、行数是 2 的倍数"),
+        (3, np.zeros((0, 5)), {}, ValueError, "`q_proj_weight` 应为二维、行数是 2 的倍数"),
         (4, np.zeros((2, 3)), {}, ValueError, r"`k_proj_weight` 应为形状 \(4, 3\)"),
         (5, np.zeros((6, 3)), {}, ValueError, r"`v_proj_weight` 应为形状 \(6, 2\)"),
         (6, np.zeros((7, 4)), {}, ValueError, r"`out_proj_weight` 应为形状 \(7, 6\)"),

@@ -140,6 +140,8 @@ def test_rows_without_a_choice() -> None:
         assert sparsemax.sparsemax([-inf, 0.2, 0.0]).round(12).tolist() == [0, 0.6, 0.4]
         assert sparsemax.sparsemax(np.array([1e30, 1e30], np.float32)).tolist() == [0.5, 0.5]
     assert softmax.log_softmax([0.0, -800.0])[1] == -800
+    # 各组减各组的最大值
+    assert sparsemax.sparsemax([[1e17, 0.0], [0.2, 0.0]]).round(12).tolist() == [[1, 0], [0.6, 0.4]]
 
 
 def test_gumbel() -> None:
@@ -210,7 +212,10 @@ def test_errors() -> None:
             (lambda bad=bad: sparsemax.sparsemax([bad, -np.inf]), "^`x` 应为每组至少一个有限的数")
             for bad in (np.nan, np.inf, -np.inf)
         ),
-        (lambda: sparsemax.sparsemax([[0.0, 1.0], [np.nan, 0.0]]), "^`x` 应为每组至少一个有限的数"),
+        *(
+            (lambda bad=bad: sparsemax.sparsemax([[0.0, 1.0], [bad, -np.inf]]), "^`x` 应为每组至少")
+            for bad in (np.nan, np.inf, -np.inf)
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             call()
