@@ -50,15 +50,7 @@ def sliding(
         expected = f"第 1 轴为 {channels // groups} 的数组"
         raise ValueError(problem("weight", expected, f"形状 {weight.shape}", remedy))
     kind = Conv1d if axes == 1 else Conv2d
-    layer = kind(
-        filters,
-        weight.shape[2:],
-        stride=stride,
-        padding=ends,
-        dilation=dilation,
-        groups=groups,
-        bias=False,
-    )
+    layer = kind(filters, weight.shape[2:], stride=stride, padding=ends, dilation=dilation)
     return _im2col.slide(layer, *x.shape[1:])
 
 

@@ -28,7 +28,7 @@ def inputs(
     arrays, g = floats[:7] + floats[7 + len(upstream) :], floats[7 : 7 + len(upstream)]
     q, k, v, wq, wk, wv, wo = floats[:7]
     for name, x in (("query", q), ("key", k), ("value", v)):
-        if x.ndim < 2 or x.ndim != q.ndim or x.shape[:-2] != q.shape[:-2]:
+        if x.ndim < 2 or x.shape[:-2] != q.shape[:-2]:
             expected = "至少二维、批量轴相同的数组"
             raise ValueError(problem(name, expected, f"形状 {x.shape}", "形状应是 (..., 长度, 特征)"))
     if v.shape[-2] != k.shape[-2]:

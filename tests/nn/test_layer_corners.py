@@ -22,10 +22,10 @@ from dlnotes.nn.conv_transpose import (
     conv_transpose2d,
     conv_transpose2d_backward,
 )
+from dlnotes.nn.layer_normalization import layer_norm, layer_norm_backward
 from dlnotes.nn.lp_pooling import lp_pool2d
 from dlnotes.nn.max_pooling import max_pool2d
 from dlnotes.nn.multi_head import multi_head_attention, multi_head_attention_backward
-from dlnotes.nn.normalization import layer_norm, layer_norm_backward
 from dlnotes.nn.recurrent import rnn, rnn_backward
 from dlnotes.nn.recurrent_cells import Weights, rnn_cell_backward
 from dlnotes.nn.response_normalization import local_response_norm, local_response_norm_backward, rms_norm

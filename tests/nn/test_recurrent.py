@@ -489,6 +489,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: rnn(ZERO, [GOOD[4]]), "`weights[0].weight_hh` 应为形状 (H, H)，得到 (12, 3)"),
     (lambda: gru(ZERO, [GOOD[4]]), "`weights[0].weight_hh` 应为形状 (3*H, H)"),
     (lambda: gru(ZERO, [GOOD[3]], reset_after=0), "`reset_after` 应为 True 或 False"),
+    (lambda: gru(ZERO[:0], [GOOD[3]], reset_after=0), "`reset_after` 应为 True 或 False"),  # 一步也不走
+    (lambda: rnn(ZERO[:0], [GOOD[1]], nonlinearity="a"), "`nonlinearity` 应为"),
     (lambda: lstm(ZERO, [GOOD[4], GOOD[4]]), "`weights[1].weight_ih` 应为形状 (12, 3)"),
     (
         lambda: rnn(ZERO, [GOOD[1], Weights(np.ones((2, 3)), np.ones((2, 2)))]),
@@ -506,6 +508,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: rnn(ZERO, [GOOD[1]], lengths=[1.0] * 4), "`lengths` 应为整数数组"),
     (lambda: rnn_backward(ZERO, ZERO, [GOOD[1]]), "`dy` 应为形状 (5, 4, 3)"),
     (lambda: rnn_backward(ZERO[0], ZERO, [GOOD[1]], batch_first=True), "`dy` 应为形状"),
+    (lambda: rnn_backward(ZERO[0, 0], ZERO, [GOOD[1]], batch_first=True), "`dy` 应为形状"),
     (lambda: lstm_backward(np.zeros((L, N, H)), ZERO, [GOOD[4]], dc_n=[1.0]), "`dc_n` 应为形状 (1, 4, 3)"),
     (lambda: lstm_backward(np.zeros((L, N, H)), ZERO, [GOOD[4]], dh_n=[1.0]), "`dh_n` 应为形状 (1, 4, 3)"),
     (lambda: rnn_cell(ZERO, ZERO[0], *GOOD[1][:4]), "`x` 应为形状 (N, D)"),
@@ -518,6 +521,15 @@ BAD: list[tuple[Callable[[], Any], str]] = [
         "`dh_new` 应为形状 (4, 3)",
     ),
 ]
+
+
+def test_opposite_infinities_over_time_are_not_a_warning() -> None:
+    """两步的梯度是 +∞ 与 -∞，同一份权重把它们加起来：没有值，得 `nan`，不警告。"""
+    x, dy = [[[1000.0]], [[-1000.0]]], np.full((2, 1, 1), 1e308)
+    for backward, gates in ((lstm_backward, 4), (gru_backward, 3), (rnn_backward, 1)):
+        weight = np.full((gates, 1), 1e-4)
+        dweight = backward(dy, x, [(weight, weight)])[1][0].weight_ih
+        assert np.isnan(dweight).any(), backward.__name__
 
 
 @pytest.mark.parametrize("number", range(len(BAD)))
