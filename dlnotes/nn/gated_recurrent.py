@@ -14,7 +14,6 @@ from dlnotes.nn.gated_recurrent_cell import gru_cell, gru_cell_backward
 __all__ = ["gru", "gru_backward"]
 
 
-@quiet
 def gru(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],

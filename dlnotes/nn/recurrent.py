@@ -21,7 +21,6 @@ from dlnotes.nn.recurrent_cells import lstm_cell, lstm_cell_backward, rnn_cell, 
 __all__ = ["lstm", "lstm_backward", "rnn", "rnn_backward"]
 
 
-@quiet
 def rnn(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],
@@ -125,7 +124,6 @@ def rnn_backward(
     return dx, dweights, dh0
 
 
-@quiet
 def lstm(
     x: ArrayLike,
     weights: Sequence[Sequence[Any]],

@@ -90,6 +90,20 @@ def test_blocks_of_rows(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_allclose(got, case.y, rtol=0, atol=rounding(case))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_last_block_of_rows_is_shorter(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight, bias = (RNG.standard_normal(shape).astype(dtype) for shape in ((5, 4), 4, 4))
+    whole = layer_norm(x, 4, weight, bias)
+    monkeypatch.setattr(layer_normalization, "BLOCK", 8)  # 两行一块，末了剩一行
+    np.testing.assert_array_equal(layer_norm(x, 4, weight, bias), whole)
+
+
+def test_pieces_of_a_sum() -> None:
+    """不长的一次加完；长的分成等长的段，64 个到 256 个一段；分不成的用 float64。"""
+    sizes = {3: 3, 512: 512, 513: 0, 544: 0, 576: 64, 640: 128, 768: 256, 1 << 20: 256}
+    assert {size: layer_normalization._piece(size) for size in sizes} == sizes
+
+
 def test_float32_overflows_to_infinity_without_a_warning() -> None:
     x = np.array([[0, 0, 0, 1]], np.float32)
     assert layer_norm(x, 4, np.full(4, 3e38, np.float32)).tolist()[0][3] == np.inf
