@@ -266,10 +266,11 @@ def test_extremes_types_and_inputs() -> None:
 def test_three_axes_of_grouped_heads() -> None:
     q, k, v = normal(31, 4, 5, 3), normal(32, 2, 6, 3), normal(33, 2, 6, 1)
     y = sdpa(q[None], k[None], v[None], enable_gqa=True)[0]
-    compare(sdpa, sdpa(q, k, v, enable_gqa=True), y, source="补一轴")
+    np.testing.assert_allclose(sdpa(q, k, v, enable_gqa=True), y, rtol=1e-13)
     expected = sdpa_backward(y[None], q[None], k[None], v[None], enable_gqa=True)
     got = sdpa_backward(y, q, k, v, enable_gqa=True)
-    compare(sdpa_backward, got[:3], [each[0] for each in expected if each is not None], source="补一轴")
+    for one, batched in zip(got[:3], expected[:3], strict=True):
+        np.testing.assert_allclose(one, batched[0], rtol=1e-12)
 
 
 def test_no_features_and_infinite_scores() -> None:
