@@ -53,6 +53,7 @@ def test_errors() -> None:
     with pytest.raises(TypeError, match=r"^`target` 应为整数数组，得到 float64 的数组"):
         _arrays.integers("target", [1.5])
     assert _arrays.integers("target", []).dtype == np.int64
+    assert _arrays.integers("target", np.empty((0, 2), np.uint8)).shape == (0, 2)
     assert [_arrays.normal_axis(axis, 3) for axis in (-3, -1, 0, 2)] == [0, 2, 0, 2]
     for axis in (3, -4):
         with pytest.raises(ValueError, match=f"^`axis` 应为 -3 到 2 的整数，得到 {axis}"):
