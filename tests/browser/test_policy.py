@@ -1,4 +1,4 @@
-"""不违反内容安全策略，不向别的主机要任何东西：Zensical 的各种页，与改坏的页。MkDocs 的每一页见 test_pages。"""
+"""不违反内容安全策略，不向别的主机要东西：Zensical 的各种页，与改坏的页。MkDocs 的每一页见 test_pages。"""
 
 from collections.abc import Callable, Iterator
 
