@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sitekit.paths import NODE_MODULES
 from tests.browser.driver import IOU, LAY_OUT, Reader, pages
@@ -14,7 +14,8 @@ DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 360, "height": 740}
 UNFOLD = "document.querySelectorAll('article details').forEach((details) => { details.open = true; })"
 # 主题藏起了整页的横向滚动条：看内容多宽，不看滚得动滚不动。
 WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
-# 换配色时颜色是渐变的，变到一半量出的对比度不算数。
+# 换配色由主题的脚本做，等它换好；颜色是渐变的，变到一半量出的对比度不算数。
+NAMES = {"light": "default", "dark": "slate"}
 SETTLED = "document.getAnimations().forEach((each) => each.finish())"
 # 整页，不只正文。只有与颜色有关的规则随配色而变，深色里不必再查其余的。
 RULES = {"light": "", "dark": "runOnly: ['color-contrast', 'link-in-text-block']"}
@@ -49,6 +50,7 @@ def width(page: Page) -> int:
 def violations(page: Page, scheme: str) -> list[str]:
     """axe-core 的全部规则在这种配色下的结果。"""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", NAMES[scheme])
     page.evaluate(UNFOLD)
     page.evaluate(LAY_OUT)
     page.evaluate(SETTLED)
