@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlnotes._check import problem
-from dlnotes.nn._arrays import Array, as_floats
+from dlnotes.nn._arrays import Array, as_array, as_floats
 
 Mask = NDArray[Any]  # 布尔的，或与打分同类型的浮点数
 
@@ -45,7 +45,7 @@ def prepare(
     **arrays: ArrayLike,
 ) -> tuple[list[Any], Mask | None, Array | None, np.dtype[Any]]:
     """各数组变成同一种浮点数，掩码分清是布尔的还是相加的；`dropout_mask` 不影响结果的类型。"""
-    mask = None if attn_mask is None else as_mask(attn_mask)
+    mask = None if attn_mask is None else as_array(attn_mask)
     if mask is not None and mask.dtype.kind not in "bf":
         remedy = "布尔的 True 表示可以看，浮点的加在打分上；请用 astype 写明是哪一种"
         raise TypeError(problem("attn_mask", "布尔或浮点数组", f"{mask.dtype} 的数组", remedy))
@@ -55,14 +55,6 @@ def prepare(
     if drop is not None:
         drop = drop.astype(np.float32 if dtype == np.float16 else dtype, copy=False)
     return floats, allowed if added is None else added, drop, dtype
-
-
-def as_mask(mask: ArrayLike) -> Mask:
-    """变成数组；长短不齐的列表变成 `object` 数组，由检查类型的人拒绝。"""
-    try:
-        return np.asarray(mask)
-    except (ValueError, OverflowError):
-        return np.empty(0, object)
 
 
 def check_spread(name: str, array: Mask | None, shape: tuple[int, ...]) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlnotes._check import boolean, integer, problem, shown
-from dlnotes.nn._arrays import Array, has_shape
-from dlnotes.nn._masks import Mask, as_mask, causal, check_spread, prepare
+from dlnotes.nn._arrays import Array, as_array, has_shape
+from dlnotes.nn._masks import Mask, causal, check_spread, prepare
 
 
 def inputs(
@@ -57,7 +57,7 @@ def inputs(
 
 
 def _padding(mask: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    array = as_mask(mask)
+    array = as_array(mask)
     if array.dtype != bool:
         remedy = "True 是填充；相加的掩码请用 `attn_mask`"
         raise TypeError(problem("key_padding_mask", "布尔数组", f"{array.dtype} 的数组", remedy))
